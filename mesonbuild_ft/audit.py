@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT
+"""The verdict: may a wheel with these modules carry this tag?
+
+Pure: names and facts in, diagnostics out. An error is only what is proven not to work,
+or not to be what the tag says; what the scanner could not prove is never an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+
+from . import tags
+from .diagnostics import Diagnostic, Severity
+from .scanner import Facts
+from .settings import Gil
+
+
+@dataclasses.dataclass(frozen=True)
+class Module:
+    """A file of the wheel that is an extension module.
+
+    path: inside the wheel. stem, suffix_tag: of its name, see `tags.module_parts`.
+    facts: None where it could not be scanned, for the reason in `problem`.
+    """
+
+    path: str
+    stem: str
+    suffix_tag: str
+    facts: Facts | None
+    problem: str = ''
+    malformed: bool = False
+
+
+#: Module slots of PyModuleDef_Slot (moduleobject.h): identifier -> (name, first CPython that knows it).
+#: Anything a CPython does not know stops it with "SystemError: unknown slot ID".
+LEGACY_SLOTS: typing.Final[dict[int, tuple[str, tags.Version]]] = {
+    1: ('Py_mod_create', (3, 5)),
+    2: ('Py_mod_exec', (3, 5)),
+    3: ('Py_mod_multiple_interpreters', (3, 12)),
+    4: ('Py_mod_gil', (3, 13)),
+}
+#: The first slot number that came with PySlot (PEP 820).
+_FIRST_PYSLOT: typing.Final = 84
+
+#: The last component of a platform tag -> machines of binaries it admits.
+MACHINES: typing.Final[dict[str, tuple[str, ...]]] = {
+    'x86_64': ('x86_64',), 'amd64': ('x86_64',),
+    'i686': ('i386',), 'i386': ('i386',), 'win32': ('i386',),
+    'aarch64': ('aarch64',), 'arm64': ('aarch64',),
+    'armv7l': ('arm',), 'armv6l': ('arm',),
+    'ppc64le': ('ppc64',), 'ppc64': ('ppc64',), 's390x': ('s390x',), 'riscv64': ('riscv64',),
+    'loongarch64': ('loongarch64',), 'universal2': ('x86_64', 'aarch64'),
+}
+
+
+def wheel(name: tags.WheelName, modules: typing.Sequence[Module], gil: Gil = 'unspecified') -> list[Diagnostic]:
+    """What is wrong with a wheel of this name that holds these modules.
+
+    gil: the project's `gil` setting: how a module that switches the GIL on is judged.
+    """
+    return [diagnostic for module in modules for diagnostic in _module(name, module, gil)]
+
+
+def _module(name: tags.WheelName, module: Module, gil: Gil) -> typing.Iterator[Diagnostic]:
+    abis = name.abi.split('.')
+    floor = tags.version_of_python_tag(name.python.split('.')[0])
+    stable = [abi for abi in abis if abi in ('abi3', 'abi3t')]
+    # abi3.abi3t is one module that serves both; abi3 alone serves interpreters with the GIL.
+    abi3t = 'abi3t' in stable
+
+    yield from _suffix(name, module, bool(stable), abi3t)
+    facts = module.facts
+    if facts is None:
+        if module.malformed:
+            yield _error(module, 'unreadable-module', f'cannot be read: {module.problem}',
+                         'The file is damaged or not a binary; build it again.')
+        else:
+            yield _finding(module, 'unscanned-module', 'warning', module.problem,
+                           'Nothing is proven about this file.')
+        return
+    if not facts.init_hooks and facts.init == 'none':
+        yield _error(module, 'missing-init-function', f'exports neither PyInit_{module.stem} nor PyModExport_{module.stem}',
+                     'Name the init function after the module, and mark it PyMODINIT_FUNC.')
+    elif facts.init != 'unknown' and not _own_hooks(module, facts):
+        yield _error(module, 'missing-init-function',
+                     f'exports {", ".join(facts.init_hooks)}, but nothing for the name {module.stem}',
+                     f'Rename the function to PyInit_{module.stem}, or the module.')
+    yield from _machine(name, module, facts)
+    if stable and floor is not None:
+        yield from _stable_abi(module, facts, floor, abi3t)
+    free_threaded = abi3t or any(re.fullmatch(r'cp\d+td?', abi) for abi in abis)
+    yield from _layout(module, facts, free_threaded, abi3t, name)
+    if free_threaded:
+        yield from _gil(module, facts, gil)
+
+
+def _own_hooks(module: Module, facts: Facts) -> bool:
+    names = {hook.split('_', 1)[1] for hook in facts.init_hooks}
+    # PyInitU_ holds a punycode form (PEP 489); it is not decoded here.
+    return module.stem in names or any(hook.startswith(('PyInitU_', 'PyModExportU_')) for hook in facts.init_hooks)
+
+
+def _suffix(name: tags.WheelName, module: Module, stable: bool, abi3t: bool) -> typing.Iterator[Diagnostic]:
+    tag = module.suffix_tag
+    if not tag:
+        return
+    first = tag.split('-')[0]
+    if stable:
+        if first not in ('abi3', 'abi3t'):
+            yield _error(module, 'version-specific-module', f'has the suffix .{tag}, in a wheel tagged {name.abi}',
+                         'Give this module limited_api: in meson.build, like the others.')
+        elif (first == 'abi3t') != abi3t:
+            yield _error(module, 'module-for-other-python', f'has the suffix .{tag}, in a wheel tagged {name.abi}',
+                         'Build the wheel again: suffix and tag come from one decision.')
+        return
+    wanted = {abi for abi in name.abi.split('.') if abi.startswith('cp')}
+    words = tag.split('-')
+    if first == 'cpython' and len(words) > 1 and wanted and f'cp{words[1]}' not in wanted:
+        yield _error(module, 'module-for-other-python', f'is for cp{words[1]}, in a wheel tagged {name.abi}',
+                     'Build it with the interpreter that the wheel is for.')
+
+
+def _machine(name: tags.WheelName, module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
+    for platform in name.platform.split('.'):
+        for ending, machines in MACHINES.items():
+            if (platform == ending or platform.endswith('_' + ending)) and facts.machine not in machines:
+                if platform.endswith('x86_64') and ending == 'x86':  # pragma: no cover
+                    continue
+                yield _error(module, 'machine-mismatch',
+                             f'is compiled for {facts.machine}, in a wheel for {platform}',
+                             'Set _PYTHON_HOST_PLATFORM to the platform that is compiled for (cross builds), '
+                             'or correct the compiler.')
+                return
+
+
+def _stable_abi(module: Module, facts: Facts, floor: tags.Version, abi3t: bool) -> typing.Iterator[Diagnostic]:
+    abi = 'abi3t' if abi3t else 'abi3'
+    for symbol in facts.python_imports:
+        since = symbol.abi3t_since if abi3t else symbol.abi3_since
+        if since is None:
+            yield _error(module, 'symbol-outside-stable-abi', f'imports {symbol.name}, which is not in {abi}',
+                         'Compile every source that includes Python.h with Py_LIMITED_API; '
+                         'if it is already, use another function.')
+        elif (3, since) > floor:
+            yield _error(module, 'symbol-newer-than-floor',
+                         f'imports {symbol.name}, which is in {abi} from 3.{since} on; '
+                         f'the wheel says {tags.version_text(floor)}',
+                         f'Set limited_api: \'3.{since}\' in meson.build, or use an older function.')
+    hooks = {hook.split('_', 1)[0] for hook in facts.init_hooks}
+    if abi3t and hooks and hooks <= {'PyInit', 'PyInitU'}:
+        yield _error(module, 'abi3t-needs-export-hook', 'has only a PyInit_ hook, in an abi3t wheel',
+                     'Write a PyModExport_ hook with an array of PySlot (PEP 793), or build the full API with -Cabi=full.')
+    if not abi3t and floor < tags.FIRST_ABI3T and hooks and hooks <= {'PyModExport', 'PyModExportU'}:
+        yield _error(module, 'missing-init-function',
+                     f'has only a PyModExport_ hook, which begins with 3.15; the wheel says {tags.version_text(floor)}',
+                     f'Export PyInit_{module.stem} as well, or set limited_api: \'3.15\'.')
+    if facts.slot_style == 'PyModuleDef_Slot' and 'PyInit' in hooks | {'PyInit'}:
+        for slot in facts.slots:
+            known = LEGACY_SLOTS.get(slot)
+            if known is not None and known[1] > floor:
+                yield _slot(module, f'{known[0]} ({slot})', known[1], floor)
+            elif known is None and slot >= _FIRST_PYSLOT and floor < tags.FIRST_ABI3T:
+                yield _slot(module, f'slot {slot}', tags.FIRST_ABI3T, floor)
+
+
+def _slot(module: Module, slot: str, since: tags.Version, floor: tags.Version) -> Diagnostic:
+    return _error(
+        module, 'module-slot-too-new',
+        f'has the module slot {slot}, which begins with {tags.version_text(since)}; '
+        f'the wheel says {tags.version_text(floor)}, and older interpreters stop with "unknown slot ID"',
+        f'Leave the slot out where Py_LIMITED_API is below {tags.version_text(since)}: '
+        f'#if !defined(Py_LIMITED_API) || Py_LIMITED_API+0 >= 0x{since[0]:02x}{since[1]:02x}0000. '
+        '#ifdef does not do: newer headers define it always.')
+
+
+def _layout(
+    module: Module, facts: Facts, free_threaded: bool, abi3t: bool, name: tags.WheelName,
+) -> typing.Iterator[Diagnostic]:
+    if not any(abi.startswith(('cp', 'abi3')) for abi in name.abi.split('.')):
+        return
+    expected = 'free-threaded' if free_threaded else 'gil'
+    if abi3t and facts.layout in ('gil', 'free-threaded'):
+        yield _error(module, 'wrong-object-layout', f'is compiled for the {facts.layout} object layout only ({facts.layout_evidence})',
+                     'Compile it for abi3t: Py_TARGET_ABI3T and a PyModExport_ hook.')
+    elif facts.layout in ('gil', 'free-threaded') and facts.layout != expected:
+        advice = 'Compile with the headers of the interpreter that the wheel is for.'
+        if free_threaded:
+            advice += ' On Windows Py_GIL_DISABLED=1 must be defined.'
+        yield _error(module, 'wrong-object-layout',
+                     f'is compiled for the {facts.layout} object layout, in a wheel tagged {name.abi} '
+                     f'({facts.layout_evidence})', advice)
+
+
+def _gil(module: Module, facts: Facts, gil: Gil) -> typing.Iterator[Diagnostic]:
+    if facts.gil not in ('used', 'not-declared') or gil == 'used':
+        return
+    how = ('declares that it uses the GIL' if facts.gil == 'used' else 'does not declare Py_mod_gil')
+    yield _finding(
+        module, 'gil-enabled-by-module', 'error' if gil == 'not-used' else 'warning',
+        f'switches the GIL on when it is imported: it {how} ({facts.gil_evidence})',
+        'Once the module is safe without the GIL, add the slot {Py_mod_gil, Py_MOD_GIL_NOT_USED} '
+        '(single-phase: PyUnstable_Module_SetGIL). gil = "used" in [tool.mesonbuild-ft] says that it is meant.')
+
+
+def _error(module: Module, identifier: str, what: str, advice: str) -> Diagnostic:
+    return _finding(module, identifier, 'error', what, advice)
+
+
+def _finding(module: Module, identifier: str, severity: Severity, what: str, advice: str) -> Diagnostic:
+    return Diagnostic(identifier, severity, f'{module.stem} {what}', where=module.path, advice=advice)

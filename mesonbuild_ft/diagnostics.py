@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""Everything that mesonbuild-ft can complain about, each with a permanent identifier.
+
+An identifier is never renamed and never reused: people search for it, silence it
+and link to it. `IDENTIFIERS` is the complete list; a `Diagnostic` cannot be made
+with a name that is not in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+
+
+Severity = typing.Literal['error', 'warning', 'hint']
+
+#: identifier -> what it means, in one sentence.
+IDENTIFIERS: typing.Final[dict[str, str]] = {
+    # Input that cannot be used.
+    'unreadable-file': 'A file that the build needs cannot be read.',
+    'invalid-pyproject': 'pyproject.toml is not valid TOML, or a table in it is not a table.',
+    'invalid-project-metadata': 'The [project] table does not follow the specification.',
+    'unknown-setting': 'A key in [tool.mesonbuild-ft] does not exist.',
+    'invalid-setting': 'A key in [tool.mesonbuild-ft] or [tool.meson-python] has a value of the wrong kind.',
+    'unknown-config-setting': 'A config setting (-C) does not exist.',
+    'invalid-config-setting': 'A config setting (-C) has a value that is not allowed.',
+    'python-too-old': 'The interpreter is older than the project allows (requires-python).',
+    # Decisions that cannot be carried out.
+    'abi-not-possible': 'The ABI asked for by -Cabi does not exist for this project on this interpreter.',
+    'abi3t-without-limited-api': 'abi3t is asked for, but the project does not use the limited API.',
+    'limited-api-without-module': 'limited-api = true, but no extension module has limited_api:.',
+    'module-without-limited-api': 'limited-api = true, but this extension module has no limited_api:.',
+    'limited-api-not-declared': 'An extension module has limited_api:, but limited-api = true is missing.',
+    'different-floors': 'The extension modules name different versions in limited_api:.',
+    # Tools and steps that failed.
+    'missing-meson': 'Meson is missing, too old or cannot be run.',
+    'missing-ninja': 'ninja is missing or too old.',
+    'missing-compiler': 'Meson found no compiler for a language that the project uses.',
+    'missing-python-headers': 'The headers of the target interpreter are not installed.',
+    'meson-setup-failed': 'meson setup stopped with an error.',
+    'compile-failed': 'ninja stopped with an error.',
+    'meson-python-failed': 'meson-python refused the project.',
+    'missing-scanner': 'The scanner (mesonbuild_ft._abiscan) is not installed, so nothing can be verified.',
+    'build-directory-in-use': 'Another build is using this build directory.',
+    # Sources that are not ready for abi3t.
+    'abi3t-needs-export-hook': 'abi3t needs a PyModExport_ hook, and the source has only PyInit_.',
+    'abi3t-cython': 'Cython does not generate code for abi3t yet.',
+    'abi3t-limited-api-in-source': 'A source defines Py_LIMITED_API itself, which the abi3t build cannot redirect.',
+    # Verdicts on what was built.
+    'unreadable-module': 'A file named like an extension module cannot be scanned.',
+    'unscanned-module': 'The scanner cannot read this kind of file, so nothing is proven about it.',
+    'missing-init-function': 'The module exports no init function for its name.',
+    'object-without-limited-api': 'An object that includes Python.h was compiled without Py_LIMITED_API.',
+    'symbol-outside-stable-abi': 'A stable-ABI module imports a symbol that is not in the stable ABI.',
+    'symbol-newer-than-floor': 'A stable-ABI module imports a symbol newer than its limited API version.',
+    'module-slot-too-new': 'A module slot is newer than the oldest Python that the tag names.',
+    'wrong-object-layout': 'A module is compiled for the other object layout (GIL or free-threaded).',
+    'version-specific-module': 'A module for one Python version lies in a stable-ABI wheel.',
+    'module-for-other-python': 'A module is for another Python than the wheel tag says.',
+    'machine-mismatch': 'The platform tag contradicts the machine that a module was compiled for.',
+    'tag-not-as-planned': 'The wheel has another tag than the plan says.',
+    'gil-enabled-by-module': 'Importing the module switches the GIL on in a free-threaded interpreter.',
+    # Things done on the way.
+    'build-directory-wiped': 'A build directory of another interpreter or plan was emptied.',
+    'metadata-differs': 'The wheel has other metadata than the metadata hook announced.',
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnostic:
+    """One thing to tell a person.
+
+    what: what is wrong; where: the file, key, module or object; advice: what to do.
+    """
+
+    identifier: str
+    severity: Severity
+    what: str
+    where: str = ''
+    advice: str = ''
+
+    def __post_init__(self) -> None:
+        if self.identifier not in IDENTIFIERS:
+            raise ValueError(f'unknown diagnostic identifier {self.identifier!r}')
+
+    def to_json(self) -> dict[str, str]:
+        """The fields as a dictionary of strings, for `from_json`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: typing.Mapping[str, typing.Any]) -> Diagnostic:
+        """The inverse of `to_json`."""
+        return cls(**data)
+
+
+class BuildRefused(Exception):
+    """A build that cannot go on. Carries the diagnostics; the first one is the cause."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__('; '.join(f'{d.identifier}: {d.what}' for d in diagnostics))
+        self.diagnostics = diagnostics
+
+
+def refuse(identifier: str, what: str, *, where: str = '', advice: str = '') -> BuildRefused:
+    """The exception to raise for a single error."""
+    return BuildRefused(Diagnostic(identifier, 'error', what, where, advice))

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""Compiler flags of ours, added to what the person gave: nothing that was given is lost.
+
+Meson's -Dc_args *replaces* what machine files, default_options and CFLAGS say
+(mesonbuild/meson, environment.py and coredata.py), so the option that carries our flags has
+to carry all of theirs as well. They are joined in Meson's order of precedence, the weakest
+first, since with compilers the last flag wins.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import pathlib
+import shlex
+import typing
+
+from . import configured as configured_
+from .plan import Plan
+
+
+#: Meson's option -> the environment variables that feed it, in Meson's order.
+ENVIRONMENT: typing.Final[dict[str, tuple[str, ...]]] = {
+    'c_args': ('CPPFLAGS', 'CFLAGS'),
+    'cpp_args': ('CPPFLAGS', 'CXXFLAGS'),
+    'objc_args': ('CPPFLAGS', 'OBJCFLAGS'),
+    'objcpp_args': ('CPPFLAGS', 'OBJCXXFLAGS'),
+}
+
+
+def options(plan: Plan, build_dir: pathlib.Path, own_dir: pathlib.Path, arguments: list[str]) -> list[str]:
+    """The -D options that add the plan's flags in an already configured build directory.
+
+    arguments: those of `meson setup`, for what was given there.
+    """
+    if not (plan.redirect_to_abi3t or plan.undefine_limited_api or plan.define_gil_disabled):
+        return []
+    known = {o['name']: o for o in configured_.info(build_dir, 'buildoptions')}
+    compilers = configured_.info(build_dir, 'compilers')['host']
+    result = []
+    for option in ENVIRONMENT:
+        language = option.removesuffix('_args')
+        if option not in known or language not in compilers:
+            continue
+        values = merged(option, list(known[option]['value']), arguments)
+        values += own_flags(plan, own_dir, compilers[language].get('id', ''))
+        result.append(f'-D{option}={values!r}')
+    return result
+
+
+def own_flags(plan: Plan, own_dir: pathlib.Path, compiler: str) -> list[str]:
+    """What the plan adds to a compilation, in the syntax of this compiler (Meson's compiler id)."""
+    microsoft = compiler in ('msvc', 'clang-cl', 'intel-cl', 'intel-llvm-cl')
+    result = []
+    if plan.define_gil_disabled:
+        result.append('/DPy_GIL_DISABLED=1' if microsoft else '-DPy_GIL_DISABLED=1')
+    for wanted, name in ((plan.redirect_to_abi3t, 'redirect_to_abi3t.h'),
+                         (plan.undefine_limited_api, 'undefine_limited_api.h')):
+        if wanted:
+            header = own_dir / name
+            # A copy: the installed one is gone when an isolated build environment is.
+            header.write_bytes((pathlib.Path(__file__).parent / 'forced_include' / name).read_bytes())
+            result += [f'/FI{header}'] if microsoft else ['-include', os.fspath(header)]
+    return result
+
+
+def merged(
+    option: str, effective: list[str], arguments: list[str], environment: typing.Mapping[str, str] | None = None,
+) -> list[str]:
+    """All values that were given for `option`, weakest first, none twice in full.
+
+    effective: the value that Meson settled on: one of the sources, or several.
+    """
+    environment = os.environ if environment is None else environment
+    sources = [effective]
+    from_environment = [word for name in ENVIRONMENT[option] for word in shlex.split(environment.get(name, ''))]
+    sources.append(from_environment)
+    sources.extend(machine_file_values(option, arguments))
+    sources.extend(command_line_values(option, arguments))
+    result: list[str] = []
+    for source in sources:
+        if source and not _contains(result, source):
+            result += source
+    return result
+
+
+def command_line_values(option: str, arguments: list[str]) -> list[list[str]]:
+    """The values of -D<option>= in the order given; Meson itself keeps the last only."""
+    values = []
+    for index, argument in enumerate(arguments):
+        text = None
+        if argument.startswith(f'-D{option}='):
+            text = argument.split('=', 1)[1]
+        elif argument == '-D' and arguments[index + 1:index + 2] and arguments[index + 1].startswith(f'{option}='):
+            text = arguments[index + 1].split('=', 1)[1]
+        if text is not None:
+            values.append(_array(text))
+    return values
+
+
+def machine_file_names(arguments: list[str]) -> list[str]:
+    """The files given with --native-file and --cross-file, in order."""
+    names = []
+    for index, argument in enumerate(arguments):
+        for flag in ('--native-file', '--cross-file'):
+            if argument == flag and index + 1 < len(arguments):
+                names.append(arguments[index + 1])
+            elif argument.startswith(flag + '='):
+                names.append(argument.split('=', 1)[1])
+    return names
+
+
+def machine_file_values(option: str, arguments: list[str]) -> list[list[str]]:
+    """The values of `option` under [built-in options] in the machine files. Unreadable ones are Meson's to report."""
+    cross = any(a.startswith('--cross-file') for a in arguments)
+    wanted = '--cross-file' if cross else '--native-file'
+    names = [name for index, argument in enumerate(arguments)
+             for name in machine_file_names(arguments[index:index + 2] if argument == wanted else [argument])
+             if argument.startswith(wanted)]
+    values = []
+    constants: dict[str, typing.Any] = {}
+    for name in names:
+        parser = configparser.RawConfigParser(delimiters=('=',), inline_comment_prefixes=None)
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        try:
+            parser.read(name, encoding='utf-8')
+        except (configparser.Error, OSError, UnicodeDecodeError):
+            continue
+        if parser.has_section('constants'):
+            for key, text in parser.items('constants'):
+                constants[key] = _evaluate(text, constants)
+        for section in ('properties', 'built-in options'):
+            if parser.has_option(section, option):
+                value = _evaluate(parser.get(section, option), constants)
+                if isinstance(value, str):
+                    value = _array(value)
+                if isinstance(value, list):
+                    values.append([str(item) for item in value])
+    return values
+
+
+def _evaluate(text: str, constants: typing.Mapping[str, typing.Any]) -> typing.Any:
+    """A value of a machine file: strings, numbers, booleans, arrays, constants, + and /. None if it is nothing of these."""
+    try:
+        return _node(ast.parse(text.strip(), mode='eval').body, constants)
+    except (SyntaxError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _node(node: ast.expr, constants: typing.Mapping[str, typing.Any]) -> typing.Any:
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        if node.id in ('true', 'false'):
+            return node.id == 'true'
+        return constants[node.id]
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return [_node(element, constants) for element in node.elts]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _node(node.left, constants), _node(node.right, constants)
+        if isinstance(left, list) and not isinstance(right, list):
+            right = [right]
+        return left + right
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return os.path.join(_node(node.left, constants), _node(node.right, constants))
+    raise ValueError('not an expression of a machine file')
+
+
+def _array(text: str) -> list[str]:
+    """An array option as Meson reads it from the command line."""
+    if text.startswith('['):
+        try:
+            value = ast.literal_eval(text)
+        except (SyntaxError, ValueError):
+            return [text]
+        return [str(item) for item in value] if isinstance(value, list) else [text]
+    return shlex.split(text) if text else []
+
+
+def _contains(words: list[str], part: list[str]) -> bool:
+    """Whether `part` stands in `words` as one run."""
+    length = len(part)
+    return any(words[i:i + length] == part for i in range(len(words) - length + 1))

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: MIT
+"""`meson setup` with the plan applied: configure, read the modules, decide, configure again if need be.
+
+The build directory keeps what was decided in `mesonbuild-ft/state.json`; the hooks read it
+from there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import sys
+import typing
+
+from . import advice, configured as configured_, flags, plan as plan_
+from .diagnostics import BuildRefused, Diagnostic, refuse
+from .plan import Configured, Plan
+from .settings import ProjectSettings, Settings
+from .target import Target
+
+
+RunMeson = typing.Callable[[dict[str, typing.Any], list[str]], int]
+
+#: Environment variables that change between two runs without any effect on a configuration.
+_VOLATILE = frozenset({
+    '_', 'PWD', 'OLDPWD', 'SHLVL', 'COLUMNS', 'LINES', 'TERM', 'PS1', 'WINDOWID', 'SSH_AUTH_SOCK', 'PYTEST_CURRENT_TEST',
+    'PIP_BUILD_TRACKER', 'PEP517_BUILD_BACKEND', '_PYPROJECT_HOOKS_BUILD_BACKEND', 'SOURCE_DATE_EPOCH',
+})
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """What a build directory was configured for, kept in it.
+
+    fingerprint: of everything that the configuration depended on outside the project's own files.
+    """
+
+    target: Target
+    plan: Plan | None
+    configured: Configured | None
+    fingerprint: str
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def own_directory(build_dir: pathlib.Path) -> pathlib.Path:
+    """Where mesonbuild-ft keeps its files inside a build directory."""
+    return build_dir / 'mesonbuild-ft'
+
+
+def read_state(build_dir: pathlib.Path) -> State | None:
+    """The state of a build directory; None where there is none, or one that cannot be understood."""
+    try:
+        data = json.loads((own_directory(build_dir) / 'state.json').read_text(encoding='utf-8'))
+        modules = data['configured']
+        return State(
+            target=Target.from_json(data['target']),
+            plan=Plan.from_json(data['plan']) if data['plan'] else None,
+            configured=_configured_from_json(modules) if modules else None,
+            fingerprint=data['fingerprint'],
+            diagnostics=tuple(Diagnostic.from_json(d) for d in data['diagnostics']),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_state(build_dir: pathlib.Path, state: State) -> None:
+    """Replace the state of a build directory."""
+    directory = own_directory(build_dir)
+    directory.mkdir(parents=True, exist_ok=True)
+    temporary = directory / 'state.json.tmp'
+    temporary.write_text(json.dumps(dataclasses.asdict(state)), encoding='utf-8')
+    temporary.replace(directory / 'state.json')
+
+
+def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeson) -> int:
+    """Carry out `meson setup` for a request of build.py. `arguments` begin with 'setup'; returns the exit status.
+
+    A refusal is left in the state for the hook to show.
+    """
+    build_dir = pathlib.Path(request['build_dir'])
+    target = Target.from_json(request['target'])
+    settings = settings_from_json(request['settings'])
+    rest = [a for a in arguments[1:] if a != '--reconfigure']
+    reconfigure = len(rest) != len(arguments) - 1
+    fingerprint = _fingerprint(request, rest)
+    previous = read_state(build_dir)
+    if reconfigure and previous is not None and previous.fingerprint == fingerprint and previous.plan is not None:
+        print('mesonbuild-ft: the build directory is configured like this already; meson setup is not repeated')
+        return 0
+    if reconfigure and previous is not None:
+        # What an earlier plan set is remembered by Meson like something that a person set: begin afresh.
+        _forget_configuration(build_dir)
+        reconfigure = False
+    (own_directory(build_dir) / 'state.json').unlink(missing_ok=True)
+    own_directory(build_dir).joinpath('wheel').mkdir(parents=True, exist_ok=True)
+
+    state = State(target=target, plan=None, configured=None, fingerprint=fingerprint)
+    # A directory that was configured without mesonbuild-ft may hold objects for any interpreter.
+    how = ['setup', '--wipe'] if reconfigure else ['setup']
+    try:
+        first = plan_.before_setup(settings, target)
+        if request['mode'] == 'sdist':
+            # Nothing is compiled, and meson-python refuses the limited API on some interpreters.
+            first = dataclasses.replace(first, allow_limited_api=False, needs_modules=False)
+        common = [*rest, *_speed_up(build_dir, rest)]
+        status = run_meson(request, [*how, *common, *_options(first)])
+        if not status:
+            configured = configured_.read(build_dir, target)
+        else:
+            too_high = configured_.limited_api_too_high(build_dir) if first.needs_modules else None
+            if too_high is None:
+                raise _setup_failed(build_dir, target)
+            configured = Configured(allow_limited_api=True, too_high=too_high)
+        plan = first if request['mode'] == 'sdist' else plan_.decide(settings, target, configured)
+        if request['mode'] != 'sdist' and needs_second_setup(plan, configured):
+            extra = _options(plan)
+            if not status:
+                extra += flags.options(plan, build_dir, own_directory(build_dir), rest)
+            print('mesonbuild-ft: ' + '; '.join(plan.reasons))
+            print('mesonbuild-ft: meson setup is repeated for this decision', flush=True)
+            how = ['setup'] if status else ['setup', '--reconfigure']
+            if run_meson(request, [*how, *common, *extra]):
+                raise _setup_failed(build_dir, target)
+        advice.before_compile(plan, build_dir, settings.source_dir, configured.limited)
+        write_state(build_dir, dataclasses.replace(state, plan=plan, configured=configured))
+    except BuildRefused as refusal:
+        write_state(build_dir, dataclasses.replace(state, diagnostics=refusal.diagnostics))
+        return 1
+    return 0
+
+
+def needs_second_setup(plan: Plan, configured: Configured) -> bool:
+    """Whether the plan asks for options that the first setup did not have."""
+    if plan.redirect_to_abi3t or plan.undefine_limited_api or plan.define_gil_disabled:
+        return True
+    # meson-python, too, reads the option, to know whether the wheel is for the stable ABI.
+    return plan.allow_limited_api is False and configured.allow_limited_api
+
+
+def settings_to_json(settings: Settings) -> dict[str, typing.Any]:
+    """What decisions need of the settings, as JSON values."""
+    return {
+        'source_dir': os.fspath(settings.source_dir),
+        'project': dataclasses.asdict(settings.project),
+        'limited_api': settings.limited_api,
+        'abi': settings.abi,
+    }
+
+
+def settings_from_json(data: typing.Mapping[str, typing.Any]) -> Settings:
+    """The inverse of `settings_to_json`."""
+    return Settings(
+        source_dir=pathlib.Path(data['source_dir']), pyproject={}, project=ProjectSettings(**data['project']),
+        limited_api=data['limited_api'], abi=data['abi'])
+
+
+def _options(plan: Plan) -> list[str]:
+    if plan.allow_limited_api is None:
+        return []
+    return [f'-Dpython.allow_limited_api={"true" if plan.allow_limited_api else "false"}']
+
+
+def _speed_up(build_dir: pathlib.Path, arguments: list[str]) -> list[str]:
+    """Leave out Meson's trial compilation of a native compiler: the project itself is compiled next."""
+    if any(a.startswith('--cross-file') for a in arguments):
+        return []
+    file = own_directory(build_dir) / 'native.ini'
+    file.write_text('[properties]\nskip_sanity_check = true\n', encoding='utf-8')
+    return [f'--native-file={file}']
+
+
+def _forget_configuration(build_dir: pathlib.Path) -> None:
+    """Make Meson configure from nothing; objects stay, and ninja rebuilds those whose command changed."""
+    for name in ('meson-private/coredata.dat', 'meson-private/cmd_line.txt', 'meson-private/build.dat'):
+        (build_dir / name).unlink(missing_ok=True)
+    shutil.rmtree(build_dir / 'meson-info', ignore_errors=True)
+
+
+def _fingerprint(request: dict[str, typing.Any], arguments: list[str]) -> str:
+    environment = {k: v for k, v in os.environ.items() if k not in _VOLATILE}
+    everything = [
+        arguments, environment, sys.executable, sys.path, request['settings'], request['target'], request['mode'],
+        request['meson'], request['meson_version'], request['version'], _machine_files(arguments),
+    ]
+    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
+
+
+def _machine_files(arguments: list[str]) -> list[str]:
+    """The contents of the machine files among the arguments."""
+    texts = []
+    for name in flags.machine_file_names(arguments):
+        try:
+            texts.append(pathlib.Path(name).read_text(encoding='utf-8', errors='replace'))
+        except OSError:
+            texts.append('')
+    return texts
+
+
+def _configured_from_json(data: typing.Mapping[str, typing.Any]) -> Configured:
+    def version(value: list[int] | None) -> tuple[int, int] | None:
+        return (value[0], value[1]) if value else None
+
+    modules = tuple(plan_.Module(
+        name=m['name'], file=m['file'], limited_api=version(m['limited_api']), installed=m['installed'])
+        for m in data['modules'])
+    return Configured(
+        allow_limited_api=data['allow_limited_api'], modules=modules,
+        defines_limited_api=tuple(data['defines_limited_api']), too_high=version(data['too_high']))
+
+
+def _setup_failed(build_dir: pathlib.Path, target: Target) -> BuildRefused:
+    """The diagnostic for a failed `meson setup`, by what its log says."""
+    log = build_dir / 'meson-logs' / 'meson-log.txt'
+    try:
+        text = log.read_text(encoding='utf-8', errors='replace')
+    except OSError:
+        text = ''
+    where = 'meson.build'
+    errors = [line for line in text.splitlines() if 'ERROR:' in line]
+    what = errors[-1].strip() if errors else 'meson setup failed; its output is above'
+    if 'Unknown compiler(s)' in what:
+        return refuse(
+            'missing-compiler', what.split('ERROR:', 1)[-1].strip(), where=where,
+            advice='Install a compiler for that language (Debian: build-essential), or name yours in CC or CXX.')
+    if 'Python dependency not found' in what or 'Dependency "python' in what:
+        header = pathlib.Path(target.include_dir, 'Python.h')
+        if not header.is_file():
+            return refuse(
+                'missing-python-headers', f'{target.name} has no {header}', where=where,
+                advice='Install the development files of this interpreter (Debian: python3-dev).')
+    return refuse(
+        'meson-setup-failed', what, where=where, advice='Correct what Meson says above; the full log is printed there.')

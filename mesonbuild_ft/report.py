@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""What a person sees: diagnostics and the summary at the end of a build."""
+
+from __future__ import annotations
+
+import os
+import sys
+import typing
+
+from .audit import Module
+from .diagnostics import Diagnostic
+from .plan import Plan
+from .target import Target
+
+
+_COLOURS = {'error': '31;1', 'warning': '33;1', 'hint': '36;1', 'title': '1', 'good': '32'}
+
+
+def colour(text: str, name: str, stream: typing.TextIO) -> str:
+    """`text` in a colour where `stream` is a terminal (https://no-color.org, FORCE_COLOR)."""
+    if os.environ.get('NO_COLOR') or not (
+            os.environ.get('FORCE_COLOR') or (stream.isatty() and os.environ.get('TERM') != 'dumb')):
+        return text
+    return f'\33[{_COLOURS[name]}m{text}\33[0m'
+
+
+def show(diagnostics: typing.Iterable[Diagnostic], stream: typing.TextIO | None = None) -> None:
+    """Print diagnostics: identifier, what, where, what to do."""
+    stream = sys.stderr if stream is None else stream
+    sys.stdout.flush()
+    for item in diagnostics:
+        head = colour(f'mesonbuild-ft: {item.severity}[{item.identifier}]:', item.severity, stream)
+        _print(f'{head} {item.what}', stream)
+        if item.where:
+            _print(f'  where: {item.where}', stream)
+        if item.advice:
+            _print(f'  to do: {item.advice}', stream)
+    stream.flush()
+
+
+def summary(
+    target: Target, plan: Plan, wheel_name: str, size: int, modules: typing.Sequence[Module],
+    verified: str, stream: typing.TextIO | None = None,
+) -> None:
+    """Print what was decided, built and verified. size: of the wheel in bytes."""
+    stream = sys.stdout if stream is None else stream
+    _print(colour(f'mesonbuild-ft: {target.name}, {target.platform}', 'title', stream), stream)
+    for reason in plan.reasons:
+        _print(f'  decided   {reason}', stream)
+    _print(f'  wheel     {colour(wheel_name, "good", stream)} ({_size(size)})', stream)
+    for module in modules:
+        _print(f'  verified  {describe(module)}', stream)
+    if verified:
+        _print(f'  verified  {verified}', stream)
+    stream.flush()
+
+
+def describe(module: Module) -> str:
+    """One line on a module: 'pkg/one.abi3.so: multi-phase init, GIL not used, free-threaded layout'."""
+    facts = module.facts
+    if facts is None:
+        return f'{module.path}: not scanned ({module.problem})'
+    gil = {'not-used': 'GIL not used', 'used': 'uses the GIL', 'not-declared': 'GIL not declared',
+           'unknown': 'GIL unknown'}[facts.gil]
+    layout = {'gil': 'GIL layout', 'free-threaded': 'free-threaded layout', 'opaque': 'layout-independent',
+              'unknown': 'layout unknown'}[facts.layout]
+    words = [f'{facts.init} init' if facts.init not in ('none', 'unknown') else f'init {facts.init}', gil, layout]
+    return f'{module.path}: {", ".join(words)}'
+
+
+def _size(size: int) -> str:
+    if size < 10_000:
+        return f'{size} bytes'
+    return f'{size / 1000:.0f} kB' if size < 1_000_000 else f'{size / 1_000_000:.1f} MB'
+
+
+def _print(text: str, stream: typing.TextIO) -> None:
+    """Print, with replacement characters where the stream cannot encode the text."""
+    encoding = getattr(stream, 'encoding', None) or 'utf-8'
+    print(text.encode(encoding, 'replace').decode(encoding), file=stream)

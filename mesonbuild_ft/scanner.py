@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""The typed face of the C scanner: a buffer in, facts out."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.machinery
+import importlib.util
+import pathlib
+import types
+import typing
+
+from .diagnostics import refuse
+
+
+Gil = typing.Literal['not-used', 'used', 'not-declared', 'unknown']
+Layout = typing.Literal['gil', 'free-threaded', 'opaque', 'unknown']
+Initialisation = typing.Literal['export-hook', 'multi-phase', 'single-phase', 'none', 'unknown']
+
+
+@dataclasses.dataclass(frozen=True)
+class PythonImport:
+    """A symbol of Python's C API that a module imports.
+
+    abi3_since, abi3t_since: minor version of CPython 3 in which it entered that stable ABI; None: not in it.
+    """
+
+    name: str
+    abi3_since: int | None
+    abi3t_since: int | None
+    note: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What the scanner proved about one file; see abiscan.h for each field.
+
+    What it cannot prove is 'unknown', with the reason in the field ending `_evidence` or `_reason`.
+    """
+
+    format: str
+    machine: str
+    bits: int
+    byte_order: str
+    needed: tuple[str, ...]
+    init_hooks: tuple[str, ...]
+    init: Initialisation
+    init_reason: str
+    gil: Gil
+    gil_evidence: str
+    layout: Layout
+    layout_evidence: str
+    slots: tuple[int, ...]
+    slots_complete: bool
+    slot_style: str
+    python_imports: tuple[PythonImport, ...]
+    framework: str | None
+
+
+class ScanError(Exception):
+    """A file that the scanner cannot read. status: the name of the abiscan_status."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Scanner:
+    """The loaded extension module."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self._module = module
+
+    @property
+    def stable_abi_source(self) -> str:
+        """The CPython version that the stable ABI table was made from."""
+        return str(self._module.STABLE_ABI_SOURCE)
+
+    def scan(self, data: bytes, stem: str | None = None) -> Facts:
+        """The facts about the binary in `data`; `stem` is the last part of the module's name. Raises ScanError."""
+        try:
+            facts = self._module.scan(data, stem)
+        except self._module.ScanError as error:
+            raise ScanError(error.status, str(error)) from error
+        values = {field.name: facts[field.name] for field in dataclasses.fields(Facts)}
+        for name in ('needed', 'init_hooks', 'slots'):
+            values[name] = tuple(values[name])
+        values['python_imports'] = tuple(PythonImport(*entry) for entry in values['python_imports'])
+        return Facts(**values)
+
+
+def load(build_dir: pathlib.Path | None = None) -> Scanner:
+    """The installed scanner. Raises BuildRefused where there is none.
+
+    build_dir: of mesonbuild-ft itself, whose own wheel is verified by the scanner in it.
+    """
+    try:
+        return Scanner(importlib.import_module('mesonbuild_ft._abiscan'))
+    except ImportError as error:
+        if build_dir is not None:
+            built = find_built(build_dir)
+            if built is not None:
+                return Scanner(_load_file(built))
+        raise refuse(
+            'missing-scanner', f'the scanner cannot be loaded: {error}', where='mesonbuild_ft._abiscan',
+            advice='Reinstall mesonbuild-ft. -Cverify=off builds without verifying anything.') from error
+
+
+def find_built(build_dir: pathlib.Path) -> pathlib.Path | None:
+    """The scanner's extension module inside a build directory, if this interpreter can load it."""
+    # A just-built abi3 module of 3.15 has a suffix that only the build directory holds.
+    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+        for path in sorted(build_dir.glob(f'mesonbuild_ft/abiscan/_abiscan{suffix}')):
+            return path
+    return None
+
+
+def _load_file(path: pathlib.Path) -> types.ModuleType:
+    name = 'mesonbuild_ft._abiscan'
+    loader = importlib.machinery.ExtensionFileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module

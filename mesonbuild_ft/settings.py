@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""What the project and the person at the command line asked for.
+
+`[tool.mesonbuild-ft]` is read here, and of `[tool.meson-python]` what the decisions
+need; everything else there is meson-python's and goes to it untouched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import pathlib
+import sys
+import typing
+
+from .diagnostics import BuildRefused, refuse
+
+
+AbiChoice = typing.Literal['auto', 'full', 'abi3', 'abi3t']
+Verify = typing.Literal['error', 'warn', 'off']
+Gil = typing.Literal['not-used', 'used', 'unspecified']
+
+#: Config settings that are ours; all others are meson-python's.
+OWN_CONFIG_SETTINGS: typing.Final = ('abi', 'verify')
+#: Config settings of meson-python 0.22, to name the nearest one.
+MESON_PYTHON_CONFIG_SETTINGS: typing.Final = (
+    'build-dir', 'builddir', 'editable-verbose', 'dist-args', 'setup-args', 'compile-args', 'install-args',
+)
+#: Keys of [tool.meson-python] in 0.22, to name the nearest one.
+MESON_PYTHON_KEYS: typing.Final = (
+    'meson', 'limited-api', 'allow-windows-internal-shared-libs', 'args', 'wheel', 'editable-verbose',
+)
+
+
+def _choices(annotation: typing.Any) -> tuple[str, ...]:
+    return typing.get_args(annotation)
+
+
+@dataclasses.dataclass(frozen=True)
+class ProjectSettings:
+    """`[tool.mesonbuild-ft]`; every key is a field with its default.
+
+    abi3t: build one `abi3.abi3t` wheel for CPython >= 3.15 with and without the GIL (PEP 803).
+    verify: what a wheel that is proven not to be what its tag says leads to.
+    gil: 'not-used' makes a module that switches the GIL on an error; 'used' says that
+        this is meant; 'unspecified' warns.
+    """
+
+    abi3t: bool = False
+    verify: Verify = 'error'
+    gil: Gil = 'unspecified'
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """All that the decisions need of the project and the command line.
+
+    source_dir: absolute path of the project.
+    pyproject: the parsed pyproject.toml.
+    project: `[tool.mesonbuild-ft]`.
+    limited_api: `limited-api` of `[tool.meson-python]`.
+    meson: `meson` of `[tool.meson-python]`, as written.
+    abi: the ABI asked for by -Cabi, 'auto' when none was.
+    verify: -Cverify where given, else the project's.
+    build_dir: -Cbuild-dir as given, or None.
+    config_settings: what goes on to meson-python.
+    """
+
+    source_dir: pathlib.Path
+    pyproject: typing.Mapping[str, typing.Any]
+    project: ProjectSettings
+    limited_api: bool = False
+    meson: str | None = None
+    abi: AbiChoice = 'auto'
+    verify: Verify = 'error'
+    build_dir: str | None = None
+    config_settings: typing.Mapping[str, typing.Any] = dataclasses.field(default_factory=dict)
+
+
+def nearest(word: str, known: typing.Iterable[str]) -> str:
+    """'Did you mean …?' with the nearest known word, or a list of all of them."""
+    known = sorted(known)
+    matches = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if matches:
+        return f'Did you mean "{matches[0]}"?'
+    return 'Known are: ' + ', '.join(known) + '.'
+
+
+def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.Any] | None = None) -> Settings:
+    """Read pyproject.toml in `source_dir` and the config settings. Raises BuildRefused."""
+    source_dir = pathlib.Path(source_dir).absolute()
+    pyproject = read_pyproject(source_dir)
+    tool = _table(pyproject, 'tool', 'tool')
+    project = parse_project_settings(_table(tool, 'mesonbuild-ft', 'tool.mesonbuild-ft'))
+    meson_python = _table(tool, 'meson-python', 'tool.meson-python')
+    for key in meson_python:
+        # Whether an unlisted key exists is for the installed meson-python to say.
+        if key not in MESON_PYTHON_KEYS and difflib.get_close_matches(key, MESON_PYTHON_KEYS, n=1, cutoff=0.75):
+            raise refuse(
+                'unknown-setting', f'unknown key "{key}"', where='pyproject.toml, [tool.meson-python]',
+                advice=nearest(key, MESON_PYTHON_KEYS))
+    limited_api = meson_python.get('limited-api', False)
+    if not isinstance(limited_api, bool):
+        raise _wrong_kind('limited-api', '[tool.meson-python]', 'true or false', limited_api)
+    meson = meson_python.get('meson')
+    if meson is not None and not isinstance(meson, str):
+        raise _wrong_kind('meson', '[tool.meson-python]', 'a string', meson)
+
+    own, rest = _split_config_settings(config_settings or {})
+    build_dir = rest.get('build-dir', rest.get('builddir'))
+    return Settings(
+        source_dir=source_dir,
+        pyproject=pyproject,
+        project=project,
+        limited_api=limited_api,
+        meson=meson,
+        abi=typing.cast(AbiChoice, own.get('abi', 'auto')),
+        verify=typing.cast(Verify, own.get('verify', project.verify)),
+        build_dir=build_dir if isinstance(build_dir, str) else None,
+        config_settings=rest,
+    )
+
+
+def read_pyproject(source_dir: pathlib.Path) -> dict[str, typing.Any]:
+    """The parsed pyproject.toml. Raises BuildRefused."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    path = source_dir / 'pyproject.toml'
+    try:
+        return tomllib.loads(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise refuse(
+            'unreadable-file', error.strerror or str(error), where=os.fspath(path),
+            advice='Run the build in the directory that holds pyproject.toml, and check its permissions.') from error
+    except UnicodeDecodeError as error:
+        raise refuse(
+            'invalid-pyproject', f'not UTF-8: {error.reason} at byte {error.start}', where='pyproject.toml',
+            advice='TOML files are UTF-8; save the file in that encoding.') from error
+    except tomllib.TOMLDecodeError as error:
+        raise refuse(
+            'invalid-pyproject', str(error), where='pyproject.toml', advice='Correct the TOML syntax there.') from error
+
+
+def parse_project_settings(table: typing.Mapping[str, typing.Any]) -> ProjectSettings:
+    """`[tool.mesonbuild-ft]` as a dataclass. Raises BuildRefused."""
+    fields = {field.name: field for field in dataclasses.fields(ProjectSettings)}
+    hints = typing.get_type_hints(ProjectSettings)
+    values: dict[str, typing.Any] = {}
+    for key, value in table.items():
+        if key not in fields:
+            raise refuse(
+                'unknown-setting', f'unknown key "{key}"', where='pyproject.toml, [tool.mesonbuild-ft]',
+                advice=nearest(key, fields))
+        hint = hints[key]
+        if hint is bool:
+            if not isinstance(value, bool):
+                raise _wrong_kind(key, '[tool.mesonbuild-ft]', 'true or false', value)
+        elif value not in _choices(hint):
+            raise _wrong_kind(key, '[tool.mesonbuild-ft]', ' or '.join(f'"{c}"' for c in _choices(hint)), value)
+        values[key] = value
+    return ProjectSettings(**values)
+
+
+def _split_config_settings(
+    config_settings: typing.Mapping[str, typing.Any],
+) -> tuple[dict[str, str], dict[str, typing.Any]]:
+    own: dict[str, str] = {}
+    rest: dict[str, typing.Any] = {}
+    for key, value in config_settings.items():
+        if key in OWN_CONFIG_SETTINGS:
+            allowed = _choices(AbiChoice if key == 'abi' else Verify)
+            if value not in allowed:
+                raise refuse(
+                    'invalid-config-setting', f'-C{key} cannot be {value!r}', where=f'-C{key}',
+                    advice='It takes one of: ' + ', '.join(allowed) + '.')
+            own[key] = value
+        else:
+            known = (*OWN_CONFIG_SETTINGS, *MESON_PYTHON_CONFIG_SETTINGS)
+            # Anything that is no misspelling of a known name is for the installed meson-python to judge.
+            if key not in known and difflib.get_close_matches(key, known, n=1, cutoff=0.6):
+                raise refuse(
+                    'unknown-config-setting', f'unknown config setting "{key}"', where=f'-C{key}',
+                    advice=nearest(key, known))
+            rest[key] = value
+    return own, rest
+
+
+def _table(parent: typing.Mapping[str, typing.Any], key: str, name: str) -> typing.Mapping[str, typing.Any]:
+    value = parent.get(key, {})
+    if not isinstance(value, dict):
+        raise refuse(
+            'invalid-pyproject', f'"{name}" is not a table', where='pyproject.toml',
+            advice=f'Write it as [{name}].')
+    return value
+
+
+def _wrong_kind(key: str, table: str, expected: str, value: object) -> BuildRefused:
+    return refuse(
+        'invalid-setting', f'"{key}" must be {expected}, not {value!r}', where=f'pyproject.toml, {table}',
+        advice=f'Write {key} = {expected.split(" or ")[0]}, or remove the line.')

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""Wheel tags and module suffixes: pure functions, strings in and strings out.
+
+https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+
+
+Version = tuple[int, int]
+
+#: The first CPython with the stable ABI (PEP 384) and with abi3t (PEP 803).
+FIRST_ABI3: typing.Final[Version] = (3, 2)
+FIRST_ABI3T: typing.Final[Version] = (3, 15)
+
+_WHEEL_NAME = re.compile(
+    r'(?P<name>[^-]+)-(?P<version>[^-]+)(?:-(?P<build>\d[^-]*))?'
+    r'-(?P<python>[^-]+)-(?P<abi>[^-]+)-(?P<platform>[^-]+)\.whl')
+_MODULE_SUFFIX = re.compile(r'\.(?:(?P<tag>[^./]+)\.)?(?P<kind>so|pyd)$')
+
+
+@dataclasses.dataclass(frozen=True)
+class WheelName:
+    """The parts of a wheel's file name; `python`, `abi` and `platform` may hold several tags, joined by dots."""
+
+    name: str
+    version: str
+    build: str
+    python: str
+    abi: str
+    platform: str
+
+    def __str__(self) -> str:
+        build = f'-{self.build}' if self.build else ''
+        return f'{self.name}-{self.version}{build}-{self.tag}.whl'
+
+    @property
+    def tag(self) -> str:
+        """The compressed tag set, e.g. 'cp315-abi3.abi3t-linux_x86_64'."""
+        return f'{self.python}-{self.abi}-{self.platform}'
+
+    @property
+    def dist_info(self) -> str:
+        """The name of the metadata directory inside the wheel."""
+        return f'{self.name}-{self.version}.dist-info'
+
+    def with_tag(self, python: str, abi: str) -> WheelName:
+        """The same wheel under other python and ABI tags."""
+        return dataclasses.replace(self, python=python, abi=abi)
+
+    def expanded(self) -> list[str]:
+        """One tag for each combination, as the `Tag:` lines of WHEEL must list them."""
+        return [
+            f'{python}-{abi}-{platform}'
+            for python in self.python.split('.')
+            for abi in self.abi.split('.')
+            for platform in self.platform.split('.')
+        ]
+
+
+def parse_wheel_name(file_name: str) -> WheelName:
+    """The parts of a wheel's file name. Raises ValueError where it is none."""
+    match = _WHEEL_NAME.fullmatch(file_name)
+    if match is None:
+        raise ValueError(f'not the name of a wheel: {file_name!r}')
+    return WheelName(**{key: value or '' for key, value in match.groupdict().items()})
+
+
+def python_tag(version: Version) -> str:
+    """'cp39' for (3, 9)."""
+    return f'cp{version[0]}{version[1]}'
+
+
+def version_of_python_tag(tag: str) -> Version | None:
+    """(3, 9) for 'cp39'; None where the tag names no CPython version."""
+    match = re.fullmatch(r'cp(\d)(\d+)', tag)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def version_text(version: Version) -> str:
+    """'3.9' for (3, 9)."""
+    return f'{version[0]}.{version[1]}'
+
+
+def version_of_hex(value: int) -> Version:
+    """(3, 9) for 0x03090000, the form of Py_LIMITED_API and PY_VERSION_HEX."""
+    return (value >> 24 & 0xFF, value >> 16 & 0xFF)
+
+
+def module_parts(path: str) -> tuple[str, str, str] | None:
+    """(stem, tag, 'so' or 'pyd') of a file named like an extension module, else None.
+
+    'pkg/one.cpython-314t-x86_64-linux-gnu.so' -> ('one', 'cpython-314t-x86_64-linux-gnu', 'so');
+    the tag is '' in 'one.so' and 'one.pyd'.
+    """
+    name = path.rsplit('/', 1)[-1]
+    stem, dot, rest = name.partition('.')
+    match = _MODULE_SUFFIX.fullmatch(dot + rest)
+    if not stem or match is None:
+        return None
+    return stem, match['tag'] or '', match['kind']
+
+
+def stable_abi_module_name(path: str, abi: typing.Literal['abi3', 'abi3t']) -> str:
+    """The path under which every interpreter that the tag admits finds this stable-ABI module.
+
+    Nothing before 3.15 looks for '.abi3-x86_64-linux-gnu.so', and a module made for
+    abi3t must not be found by an interpreter that knows abi3 only.
+    """
+    parts = module_parts(path)
+    if parts is None:
+        return path
+    _, tag, kind = parts
+    if kind != 'so' or tag.split('-')[0] not in ('abi3', 'abi3t'):
+        return path
+    return f'{path[:-len(f".{tag}.so")]}.{abi}.so'

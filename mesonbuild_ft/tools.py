@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""Find Meson and ninja the way meson-python finds them, and hand our request to the former."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import typing
+
+from . import meson_command
+from .diagnostics import refuse
+from .settings import Settings
+from .target import Target
+
+
+#: 1.3 brought -Dpython.allow_limited_api and limited_api:; older ones are refused.
+MESON_REQUIRED: typing.Final = (1, 3)
+#: 1.11 brought `ninja -t inputs`.
+NINJA_REQUIRED: typing.Final = (1, 11)
+
+
+@dataclasses.dataclass(frozen=True)
+class Meson:
+    """How to run Meson.
+
+    command: None where the importable Meson is the one that PATH names, and may run in our own process tree.
+    script: the path to record for later runs. version: as `meson --version` prints it.
+    """
+
+    command: list[str] | None
+    script: str
+    version: str
+
+
+def find_meson(settings: Settings) -> Meson:
+    """The Meson that meson-python would run: MESON, then [tool.meson-python] meson, then PATH. Raises BuildRefused."""
+    chosen = os.environ.get('MESON') or _absolute_if_file(settings)
+    if not chosen:
+        importable = _importable_meson()
+        if importable is not None:
+            return importable
+    name = chosen or 'meson'
+    if name.endswith('.py'):
+        if not os.path.exists(name):
+            raise refuse(
+                'missing-meson', f'there is no {name}', where='MESON or [tool.meson-python] meson',
+                advice='Name an existing meson.py there, or remove the setting.')
+        command = [sys.executable, name]
+    else:
+        command = [name]
+    try:
+        result = subprocess.run([*command, '--version'], text=True, capture_output=True, check=False)
+    except OSError as error:
+        raise refuse(
+            'missing-meson', f'{name}: {error.strerror or error}', where='PATH, MESON or [tool.meson-python] meson',
+            advice='Install it with: pip install meson.') from error
+    if result.returncode != 0:
+        raise refuse(
+            'missing-meson', f'{name} --version failed: {result.stderr.strip()}',
+            where='PATH, MESON or [tool.meson-python] meson', advice='Install a working one: pip install meson.')
+    version = result.stdout.strip()
+    _require_meson(version)
+    return Meson(command, name, version)
+
+
+def find_ninja() -> str:
+    """The ninja that meson-python would run, or the one beside the interpreter. Raises BuildRefused."""
+    chosen = os.environ.get('NINJA')
+    for name in [chosen] if chosen else ['ninja', 'ninja-build', 'samu']:
+        path = shutil.which(name) or (None if chosen else shutil.which(name, path=sysconfig.get_path('scripts')))
+        if path:
+            return path
+    raise refuse(
+        'missing-ninja', f'there is no {chosen or "ninja"}', where='NINJA' if chosen else 'PATH',
+        advice='Install it with: pip install ninja.')
+
+
+@contextlib.contextmanager
+def meson_environment(
+    meson: Meson, ninja: str | None, settings: Settings, settings_json: typing.Mapping[str, typing.Any],
+    target: Target, build_dir: pathlib.Path, mode: str,
+) -> typing.Iterator[None]:
+    """While this lasts, the environment makes meson-python start `meson_command.py` with this request.
+
+    mode: 'wheel', 'sdist', or 'plain' (pass every command on). The environment is as before afterwards.
+    """
+    from . import __version__
+
+    package = pathlib.Path(__file__).resolve().parent
+    names = ('MESON', 'NINJA', meson_command.REQUEST)
+    before = {name: os.environ.get(name) for name in names}
+    request = {
+        'version': __version__,
+        'mode': mode,
+        'meson': meson.command,
+        'meson_script': meson.script,
+        'meson_version': meson.version,
+        'package_parent': os.fspath(package.parent),
+        'build_dir': os.fspath(build_dir),
+        'settings': settings_json,
+        'target': target.to_json(),
+        'environment': {'MESON': before['MESON'], 'NINJA': before['NINJA'] or ninja},
+    }
+    os.environ['MESON'] = os.fspath(package / 'meson_command.py')
+    os.environ[meson_command.REQUEST] = json.dumps(request)
+    if ninja:
+        os.environ['NINJA'] = ninja
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def introspect_project(meson: Meson, settings: Settings) -> dict[str, typing.Any] | None:
+    """What `meson introspect --projectinfo` says of meson.build, unconfigured; None where it cannot tell."""
+    with meson_environment(
+            meson, None, settings, {}, _NO_TARGET, settings.source_dir, 'plain'):
+        result = subprocess.run(
+            [sys.executable, os.environ['MESON'], 'introspect', '--projectinfo', 'meson.build'],
+            cwd=settings.source_dir, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        return None
+    try:
+        value = json.loads(result.stdout[result.stdout.index('{'):])
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _absolute_if_file(settings: Settings) -> str | None:
+    if settings.meson is None:
+        return None
+    path = settings.source_dir / settings.meson
+    return os.fspath(path) if path.is_file() else settings.meson
+
+
+def _importable_meson() -> Meson | None:
+    """The importable Meson, where PATH names no other one."""
+    spec = importlib.util.find_spec('mesonbuild')
+    if spec is None or not spec.origin:
+        return None
+    package = pathlib.Path(spec.origin).parent
+    script = shutil.which('meson')
+    if script is None:
+        script = os.fspath(package / 'mesonmain.py')
+    elif not _belongs_together(pathlib.Path(script), package):
+        return None
+    match = re.search(r"^version\s*=\s*'([^']+)'", (package / 'coredata.py').read_text(encoding='utf-8'), re.MULTILINE)
+    if match is None:
+        return None
+    _require_meson(match[1])
+    return Meson(None, os.path.abspath(script), match[1])
+
+
+def _belongs_together(script: pathlib.Path, package: pathlib.Path) -> bool:
+    """Whether the script runs this interpreter and lies in the prefix that the package is installed in."""
+    script = script.absolute()
+    try:
+        with open(script, 'rb') as file:
+            first = file.readline(512).decode(errors='replace')
+    except OSError:
+        return False
+    if first.startswith('#!') and first[2:].strip().strip('"') != sys.executable:
+        return False
+    return script.parent.parent in package.parents
+
+
+def _require_meson(version: str) -> None:
+    if parse_version(version) < MESON_REQUIRED:
+        required = '.'.join(map(str, MESON_REQUIRED))
+        raise refuse(
+            'missing-meson', f'Meson {version} is older than {required}', where='PATH, MESON or [tool.meson-python] meson',
+            advice=f'Install a newer one: pip install "meson>={required}".')
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """The leading numbers of a version: (1, 12, 1) for '1.12.1.rc2'."""
+    numbers = re.match(r'\d+(?:\.\d+)*', text.strip())
+    return tuple(map(int, numbers[0].split('.')[:3])) if numbers else (0,)
+
+
+_NO_TARGET: typing.Final = Target(
+    implementation='', version=(0, 0, 0), release_level='final', free_threaded=False, debug=False, trace_refs=False,
+    platform='', python_tag='', abi_tag='', extension_suffixes=(), pointer_size=0, byte_order='', include_dir='',
+    defines_gil_disabled=False)
