@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/* mesonbuild_ft._abiscan: abiscan_scan() for Python.
+ *
+ * One source for every interpreter and every ABI:
+ *   full API      CPython with or without the GIL, PyPy
+ *   limited API   abi3 from 3.10 on
+ *   abi3t         3.15 and later, selected by Py_TARGET_ABI3T (PEP 803)
+ * There is no mutable static state, so it needs no GIL in any of them. */
+#include <Python.h>
+
+#include "abiscan.h"
+
+/* abi3t has no PyModuleDef to speak of: PEP 793's hook hands out slots. */
+#ifdef Py_TARGET_ABI3T
+#define USE_EXPORT_HOOK 1
+#else
+#define USE_EXPORT_HOOK 0
+#endif
+
+/* A slot newer than the oldest interpreter that loads the module stops it with
+ * "unknown slot ID".  3.15's headers define Py_mod_gil whatever the limited API
+ * is, so the versions decide and not #ifdef Py_mod_gil. */
+#ifdef Py_LIMITED_API
+#define OLDEST_VERSION Py_LIMITED_API
+#else
+#define OLDEST_VERSION PY_VERSION_HEX
+#endif
+#if OLDEST_VERSION >= 0x030c0000 && !defined(PYPY_VERSION)
+#define HAS_MULTIPLE_INTERPRETERS_SLOT 1
+#else
+#define HAS_MULTIPLE_INTERPRETERS_SLOT 0
+#endif
+#if OLDEST_VERSION >= 0x030d0000 && !defined(PYPY_VERSION)
+#define HAS_GIL_SLOT 1
+#else
+#define HAS_GIL_SLOT 0
+#endif
+
+/* Take a reference to `value` (NULL is the error that made it) into the dict. */
+static int put(PyObject *dict, const char *key, PyObject *value)
+{
+    if (value == NULL) {
+        return -1;
+    }
+    int status = PyDict_SetItemString(dict, key, value);
+    Py_DECREF(value);
+    return status;
+}
+
+static PyObject *none(void)
+{
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
+static PyObject *from_text(const char *text)
+{
+    return text == NULL ? none() : PyUnicode_FromString(text);
+}
+
+/* Names are bytes of a file: what is not UTF-8 is shown escaped. */
+static PyObject *from_bytes(const char *data, size_t size)
+{
+    return PyUnicode_DecodeUTF8(data, (Py_ssize_t)size, "backslashreplace");
+}
+
+static PyObject *from_name(abiscan_name name)
+{
+    return name.data == NULL ? none() : from_bytes(name.data, name.size);
+}
+
+/* Messages may quote such a name, cut anywhere. */
+static PyObject *from_message(const char *text)
+{
+    size_t size = 0;
+    while (text[size] != 0) {
+        size++;
+    }
+    return from_bytes(text, size);
+}
+
+static PyObject *from_names(const abiscan_name *names, size_t count)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        PyObject *name = from_name(names[i]);
+        if (name == NULL || PyList_Append(list, name) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(name);
+    }
+    return list;
+}
+
+static PyObject *from_slots(const abiscan_result *result)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < result->slot_count; i++) {
+        PyObject *slot = PyLong_FromLong(result->slots[i]);
+        if (slot == NULL || PyList_Append(list, slot) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(slot);
+    }
+    return list;
+}
+
+static PyObject *from_abi_info(const abiscan_result *result)
+{
+    if (!result->has_abi_info) {
+        return none();
+    }
+    const abiscan_abi_info *info = &result->abi_info;
+    PyObject *dict = PyDict_New();
+    if (dict == NULL || put(dict, "major", PyLong_FromLong(info->major)) < 0
+        || put(dict, "minor", PyLong_FromLong(info->minor)) < 0
+        || put(dict, "flags", PyLong_FromLong(info->flags)) < 0
+        || put(dict, "build_version", PyLong_FromUnsignedLong(info->build_version)) < 0
+        || put(dict, "abi_version", PyLong_FromUnsignedLong(info->abi_version)) < 0) {
+        Py_XDECREF(dict);
+        return NULL;
+    }
+    return dict;
+}
+
+static PyObject *from_version(int minor)
+{
+    return minor < 0 ? none() : PyLong_FromLong(minor);
+}
+
+static PyObject *from_import(const abiscan_import *import)
+{
+    PyObject *name = from_name(import->name);
+    PyObject *abi3 = from_version(import->abi3_since);
+    PyObject *abi3t = from_version(import->abi3t_since);
+    PyObject *note = NULL, *tuple = NULL;
+    if (import->is_pypy) {
+        note = PyUnicode_FromString("pypy");
+    } else if (import->is_weak) {
+        note = PyUnicode_FromString("weak");
+    } else if (import->ifdef != NULL) {
+        note = PyUnicode_FromFormat("only with %s", import->ifdef);
+    } else {
+        note = PyUnicode_FromString("");
+    }
+    if (name != NULL && abi3 != NULL && abi3t != NULL && note != NULL) {
+        tuple = PyTuple_Pack(4, name, abi3, abi3t, note);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(abi3);
+    Py_XDECREF(abi3t);
+    Py_XDECREF(note);
+    return tuple;
+}
+
+static PyObject *from_imports(const abiscan_result *result)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < result->import_count; i++) {
+        PyObject *import = from_import(&result->imports[i]);
+        if (import == NULL || PyList_Append(list, import) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(import);
+    }
+    return list;
+}
+
+static PyObject *from_result(const abiscan_result *result)
+{
+    PyObject *dict = PyDict_New();
+    if (dict == NULL
+        || put(dict, "format", from_text(abiscan_format_name(result->format))) < 0
+        || put(dict, "machine", from_text(result->machine)) < 0
+        || put(dict, "bits", PyLong_FromUnsignedLong(result->bits)) < 0
+        || put(dict, "byte_order", from_text(abiscan_byte_order_name(result->byte_order))) < 0
+        || put(dict, "file_type", from_text(abiscan_file_type_name(result->file_type))) < 0
+        || put(dict, "needed", from_names(result->needed, result->needed_count)) < 0
+        || put(dict, "soname", from_name(result->soname)) < 0
+        || put(dict, "init_hooks", from_names(result->init_hooks, result->init_hook_count)) < 0
+        || put(dict, "init", from_text(abiscan_init_name(result->init))) < 0
+        || put(dict, "init_reason", from_message(result->init_reason)) < 0
+        || put(dict, "definition_name", from_name(result->definition_name)) < 0
+        || put(dict, "gil", from_text(abiscan_gil_name(result->gil))) < 0
+        || put(dict, "gil_evidence", from_message(result->gil_evidence)) < 0
+        || put(dict, "layout", from_text(abiscan_layout_name(result->layout))) < 0
+        || put(dict, "layout_evidence", from_message(result->layout_evidence)) < 0
+        || put(dict, "slots", from_slots(result)) < 0
+        || put(dict, "slots_complete", PyBool_FromLong(result->slots_complete)) < 0
+        || put(dict, "slot_style", from_text(abiscan_slot_style_name(result->slot_style))) < 0
+        || put(dict, "abi_info", from_abi_info(result)) < 0
+        || put(dict, "python_imports", from_imports(result)) < 0
+        || put(dict, "framework", from_text(abiscan_framework_name(result->framework))) < 0) {
+        Py_XDECREF(dict);
+        return NULL;
+    }
+    return dict;
+}
+
+static void raise_scan_error(PyObject *module, abiscan_status status, const char *message)
+{
+    PyObject *type = PyObject_GetAttrString(module, "ScanError");
+    PyObject *text = from_message(message);
+    PyObject *error = NULL, *name = NULL;
+    if (type != NULL && text != NULL) {
+        error = PyObject_CallFunctionObjArgs(type, text, NULL);
+        name = PyUnicode_FromString(abiscan_status_name(status));
+    }
+    if (error != NULL && name != NULL && PyObject_SetAttrString(error, "status", name) == 0) {
+        PyErr_SetObject(type, error);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(error);
+    Py_XDECREF(text);
+    Py_XDECREF(type);
+}
+
+/* An object that keeps the bytes alive and unchanged during the scan: `bytes`
+ * as it is, anything else copied.  The buffer protocol would hold the caller's
+ * memory without a copy, but is in the limited API from 3.11 only, and another
+ * thread could still write into a bytearray. */
+static PyObject *take_bytes(PyObject *data)
+{
+    if (PyBytes_CheckExact(data)) {
+        Py_INCREF(data);
+        return data;
+    }
+    PyObject *view = PyMemoryView_FromObject(data); /* refuses what is no buffer */
+    if (view == NULL) {
+        return NULL;
+    }
+    PyObject *bytes = PyBytes_FromObject(view);
+    Py_DECREF(view);
+    return bytes;
+}
+
+static PyObject *scan(PyObject *module, PyObject *arguments, PyObject *keywords)
+{
+    static const char *const names[] = {"data", "stem", NULL};
+    PyObject *data = NULL;
+    const char *stem = NULL;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|z:scan", (char **)names, &data,
+                                     &stem)) {
+        return NULL;
+    }
+    PyObject *bytes = take_bytes(data);
+    if (bytes == NULL) {
+        return NULL;
+    }
+    char *buffer = NULL;
+    Py_ssize_t size = 0;
+    if (PyBytes_AsStringAndSize(bytes, &buffer, &size) < 0) {
+        Py_DECREF(bytes);
+        return NULL;
+    }
+
+    abiscan_status status = ABISCAN_NO_MEMORY;
+    abiscan_result *result = NULL;
+    Py_BEGIN_ALLOW_THREADS
+    status = abiscan_scan(buffer, (size_t)size, stem, &result);
+    Py_END_ALLOW_THREADS
+
+    PyObject *facts = NULL;
+    if (status == ABISCAN_OK) {
+        facts = from_result(result);
+    } else if (result == NULL) {
+        PyErr_NoMemory();
+    } else {
+        raise_scan_error(module, status, result->message);
+    }
+    abiscan_result_free(result); /* its names point into the bytes */
+    Py_DECREF(bytes);
+    return facts;
+}
+
+PyDoc_STRVAR(scan_doc,
+             "scan(data, stem=None)\n--\n\n"
+             "Facts about the binary in data (bytes) as a dict; ScanError if it is none.\n"
+             "stem is the last dotted part of the module's name and chooses among hooks.");
+
+PyDoc_STRVAR(error_doc,
+             "The bytes cannot be scanned.\n\n"
+             "status says why: 'not-a-binary', 'unsupported-format' or 'malformed'.");
+
+PyDoc_STRVAR(module_doc, "What a Python extension module is, read from its bytes.");
+
+static PyMethodDef methods[] = {
+    {"scan", (PyCFunction)(void (*)(void))scan, METH_VARARGS | METH_KEYWORDS, scan_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int execute(PyObject *module)
+{
+    /* Each interpreter has its own exception type, kept by the module alone. */
+    PyObject *error = PyErr_NewExceptionWithDoc("mesonbuild_ft._abiscan.ScanError", error_doc,
+                                                PyExc_ValueError, NULL);
+    int status = error == NULL ? -1 : PyModule_AddObjectRef(module, "ScanError", error);
+    Py_XDECREF(error);
+    if (status < 0) {
+        return -1;
+    }
+    return PyModule_AddStringConstant(module, "STABLE_ABI_SOURCE", abiscan_stable_abi_source());
+}
+
+#if USE_EXPORT_HOOK
+
+PyABIInfo_VAR(abi_info)
+
+static PySlot module_slots[] = {
+    PySlot_STATIC_DATA(Py_mod_abi, &abi_info),
+    PySlot_STATIC_DATA(Py_mod_name, "_abiscan"),
+    PySlot_STATIC_DATA(Py_mod_doc, (void *)module_doc),
+    PySlot_STATIC_DATA(Py_mod_methods, methods),
+    PySlot_FUNC(Py_mod_exec, execute),
+    PySlot_DATA(Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED),
+    PySlot_DATA(Py_mod_gil, Py_MOD_GIL_NOT_USED),
+    PySlot_END,
+};
+
+PyMODEXPORT_FUNC PyModExport__abiscan(void);
+
+PyMODEXPORT_FUNC PyModExport__abiscan(void)
+{
+    return module_slots;
+}
+
+#else
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, (void *)execute},
+#if HAS_MULTIPLE_INTERPRETERS_SLOT
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+#if HAS_GIL_SLOT
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_abiscan",
+    .m_doc = module_doc,
+    .m_methods = methods,
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC PyInit__abiscan(void);
+
+PyMODINIT_FUNC PyInit__abiscan(void)
+{
+    return PyModuleDef_Init(&definition);
+}
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* The entry point: which format is it, and the life of a result. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abiscan.h"
+#include "elf.h"
+#include "image.h"
+#include "pymodule.h"
+
+/* Formats that are recognised but not read yet. */
+static const struct {
+    const char *magic;
+    size_t size;
+    const char *what;
+} known_formats[] = {
+    {"MZ", 2, "PE (Windows)"},
+    {"\xfe\xed\xfa\xce", 4, "Mach-O"},
+    {"\xfe\xed\xfa\xcf", 4, "Mach-O"},
+    {"\xce\xfa\xed\xfe", 4, "Mach-O"},
+    {"\xcf\xfa\xed\xfe", 4, "Mach-O"},
+    {"\xca\xfe\xba\xbe", 4, "universal Mach-O"},
+    {"\xca\xfe\xba\xbf", 4, "universal Mach-O"},
+    {"!<arch>\n", 8, "a static library"},
+    {"!<thin>\n", 8, "a static library"},
+};
+
+static abiscan_status scan(const void *data, size_t size, const char *stem,
+                           abiscan_result *result)
+{
+    if (abiscan_is_elf(data, size)) {
+        abiscan_image image = {0};
+        abiscan_status status = abiscan_read_elf(data, size, result, &image);
+        if (status == ABISCAN_OK) {
+            status = abiscan_read_module(&image, stem, result);
+        }
+        abiscan_image_free(&image);
+        return status;
+    }
+    for (size_t i = 0; i < sizeof known_formats / sizeof known_formats[0]; i++) {
+        if (size >= known_formats[i].size
+            && memcmp(data, known_formats[i].magic, known_formats[i].size) == 0) {
+            (void)snprintf(result->message, sizeof result->message,
+                           "the file is %s, which this version cannot read",
+                           known_formats[i].what);
+            return ABISCAN_UNSUPPORTED_FORMAT;
+        }
+    }
+    (void)snprintf(result->message, sizeof result->message,
+                   size == 0 ? "the file is empty"
+                             : "the file begins like no binary format (offset 0x0)");
+    return ABISCAN_NOT_A_BINARY;
+}
+
+abiscan_status abiscan_scan(const void *data, size_t size, const char *stem,
+                            abiscan_result **result)
+{
+    if (result == NULL) {
+        return ABISCAN_INVALID_ARGUMENT;
+    }
+    *result = NULL;
+    if (data == NULL && size != 0) {
+        return ABISCAN_INVALID_ARGUMENT;
+    }
+    abiscan_result *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return ABISCAN_NO_MEMORY;
+    }
+    made->status = scan(data, size, stem, made);
+    if (made->status == ABISCAN_NO_MEMORY) {
+        abiscan_result_free(made);
+        return ABISCAN_NO_MEMORY;
+    }
+    *result = made;
+    return made->status;
+}
+
+void abiscan_result_free(abiscan_result *result)
+{
+    if (result == NULL) {
+        return;
+    }
+    free(result->needed);
+    free(result->init_hooks);
+    free(result->slots);
+    free(result->imports);
+    free(result);
+}
+
+const char *abiscan_status_name(abiscan_status status)
+{
+    switch (status) {
+    case ABISCAN_OK:
+        return "ok";
+    case ABISCAN_NOT_A_BINARY:
+        return "not-a-binary";
+    case ABISCAN_UNSUPPORTED_FORMAT:
+        return "unsupported-format";
+    case ABISCAN_MALFORMED:
+        return "malformed";
+    case ABISCAN_NO_MEMORY:
+        return "no-memory";
+    case ABISCAN_INVALID_ARGUMENT:
+        return "invalid-argument";
+    }
+    return "unknown";
+}
+
+const char *abiscan_format_name(abiscan_format format)
+{
+    return format == ABISCAN_FORMAT_ELF ? "elf" : "none";
+}
+
+const char *abiscan_byte_order_name(abiscan_byte_order order)
+{
+    return order == ABISCAN_BIG_ENDIAN ? "big" : "little";
+}
+
+const char *abiscan_file_type_name(abiscan_file_type type)
+{
+    switch (type) {
+    case ABISCAN_FILE_RELOCATABLE:
+        return "relocatable";
+    case ABISCAN_FILE_EXECUTABLE:
+        return "executable";
+    case ABISCAN_FILE_SHARED_OBJECT:
+        return "shared-object";
+    case ABISCAN_FILE_CORE:
+        return "core";
+    case ABISCAN_FILE_OTHER:
+        break;
+    }
+    return "other";
+}
+
+const char *abiscan_init_name(abiscan_init init)
+{
+    switch (init) {
+    case ABISCAN_INIT_NONE:
+        return "none";
+    case ABISCAN_INIT_MULTI_PHASE:
+        return "multi-phase";
+    case ABISCAN_INIT_SINGLE_PHASE:
+        return "single-phase";
+    case ABISCAN_INIT_EXPORT_HOOK:
+        return "export-hook";
+    case ABISCAN_INIT_UNKNOWN:
+        break;
+    }
+    return "unknown";
+}
+
+const char *abiscan_gil_name(abiscan_gil gil)
+{
+    switch (gil) {
+    case ABISCAN_GIL_NOT_USED:
+        return "not-used";
+    case ABISCAN_GIL_USED:
+        return "used";
+    case ABISCAN_GIL_NOT_DECLARED:
+        return "not-declared";
+    case ABISCAN_GIL_UNKNOWN:
+        break;
+    }
+    return "unknown";
+}
+
+const char *abiscan_layout_name(abiscan_layout layout)
+{
+    switch (layout) {
+    case ABISCAN_LAYOUT_GIL:
+        return "gil";
+    case ABISCAN_LAYOUT_FREE_THREADED:
+        return "free-threaded";
+    case ABISCAN_LAYOUT_OPAQUE:
+        return "opaque";
+    case ABISCAN_LAYOUT_UNKNOWN:
+        break;
+    }
+    return "unknown";
+}
+
+const char *abiscan_slot_style_name(abiscan_slot_style style)
+{
+    switch (style) {
+    case ABISCAN_SLOTS_MODULEDEF:
+        return "PyModuleDef_Slot";
+    case ABISCAN_SLOTS_PYSLOT:
+        return "PySlot";
+    case ABISCAN_SLOTS_NONE:
+        break;
+    }
+    return "none";
+}
+
+const char *abiscan_framework_name(abiscan_framework framework)
+{
+    switch (framework) {
+    case ABISCAN_FRAMEWORK_CYTHON:
+        return "Cython";
+    case ABISCAN_FRAMEWORK_PYBIND11:
+        return "pybind11";
+    case ABISCAN_FRAMEWORK_NANOBIND:
+        return "nanobind";
+    case ABISCAN_FRAMEWORK_PYO3:
+        return "PyO3";
+    case ABISCAN_FRAMEWORK_MYPYC:
+        return "mypyc";
+    case ABISCAN_FRAMEWORK_CFFI:
+        return "CFFI";
+    case ABISCAN_FRAMEWORK_NONE:
+        break;
+    }
+    return NULL;
+}
