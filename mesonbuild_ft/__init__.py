@@ -66,12 +66,12 @@ def get_requires_for_build_sdist(config_settings: _Settings = None) -> list[str]
 
 def _run(hook: typing.Callable[[], _Result]) -> _Result:
     """Run a hook; a refusal is shown to the person and ends the process with status 1."""
-    from .diagnostics import BuildRefused
+    from .diagnostics import BuildRefused, from_os_error
 
     try:
         return hook()
-    except BuildRefused as refusal:
+    except (BuildRefused, OSError) as error:
         from . import report
 
-        report.show(refusal.diagnostics)
-        raise SystemExit(1) from refusal
+        report.show(error.diagnostics if isinstance(error, BuildRefused) else [from_os_error(error)])
+        raise SystemExit(1) from error

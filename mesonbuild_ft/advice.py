@@ -62,17 +62,17 @@ def after_failed_compile(plan: Plan, build_dir: pathlib.Path, source_dir: pathli
                 found.append(_limited_api_in_source(module, own[0], source_dir))
             elif not any('PyModExport' in text for text in texts.values()):
                 found.append(_needs_export_hook(module, paths[0] if paths else build_dir, source_dir))
-    return [*found, Diagnostic(
-        'compile-failed', 'error', 'ninja could not build the project' + (f' for {plan.abi}' if plan.abi != 'full' else ''),
-        where='meson.build',
-        advice='Correct what the compiler says above.'
-               + (' -Cabi=full builds for this interpreter only.' if plan.abi != 'full' else ''))]
+    what, advice = 'ninja could not build the project', 'Correct what the compiler says above.'
+    if plan.abi != 'full':
+        what += f' for {plan.abi}'
+        advice += ' -Cabi=full builds for this interpreter only.'
+    return [*found, Diagnostic('compile-failed', 'error', what, where='meson.build', advice=advice)]
 
 
 def _needs_export_hook(module: Module, path: pathlib.Path, source_dir: pathlib.Path) -> Diagnostic:
     return Diagnostic(
         'abi3t-needs-export-hook', 'error',
-        f'{module.name} cannot be built for abi3t: its source has PyInit_{module.name} and no PyModExport_{module.name}',
+        f'{module.name} cannot be built for abi3t: it has PyInit_{module.name} and no PyModExport_{module.name}',
         where=_relative(path, source_dir),
         advice=f'Under #ifdef Py_TARGET_ABI3T export PyModExport_{module.name} (PEP 793), which returns an array of '
                f'PySlot instead of a PyModuleDef. {_FULL}')

@@ -81,7 +81,8 @@ def _module(name: tags.WheelName, module: Module, gil: Gil) -> typing.Iterator[D
                            'Nothing is proven about this file.')
         return
     if not facts.init_hooks and facts.init == 'none':
-        yield _error(module, 'missing-init-function', f'exports neither PyInit_{module.stem} nor PyModExport_{module.stem}',
+        yield _error(module, 'missing-init-function',
+                     f'exports neither PyInit_{module.stem} nor PyModExport_{module.stem}',
                      'Name the init function after the module, and mark it PyMODINIT_FUNC.')
     elif facts.init != 'unknown' and not _own_hooks(module, facts):
         yield _error(module, 'missing-init-function',
@@ -151,7 +152,7 @@ def _stable_abi(module: Module, facts: Facts, floor: tags.Version, abi3t: bool) 
     hooks = {hook.split('_', 1)[0] for hook in facts.init_hooks}
     if abi3t and hooks and hooks <= {'PyInit', 'PyInitU'}:
         yield _error(module, 'abi3t-needs-export-hook', 'has only a PyInit_ hook, in an abi3t wheel',
-                     'Write a PyModExport_ hook with an array of PySlot (PEP 793), or build the full API with -Cabi=full.')
+                     'Write a PyModExport_ hook with an array of PySlot (PEP 793), or build with -Cabi=full.')
     if not abi3t and floor < tags.FIRST_ABI3T and hooks and hooks <= {'PyModExport', 'PyModExportU'}:
         yield _error(module, 'missing-init-function',
                      f'has only a PyModExport_ hook, which begins with 3.15; the wheel says {tags.version_text(floor)}',
@@ -182,7 +183,8 @@ def _layout(
         return
     expected = 'free-threaded' if free_threaded else 'gil'
     if abi3t and facts.layout in ('gil', 'free-threaded'):
-        yield _error(module, 'wrong-object-layout', f'is compiled for the {facts.layout} object layout only ({facts.layout_evidence})',
+        yield _error(module, 'wrong-object-layout',
+                     f'is compiled for the {facts.layout} object layout only ({facts.layout_evidence})',
                      'Compile it for abi3t: Py_TARGET_ABI3T and a PyModExport_ hook.')
     elif facts.layout in ('gil', 'free-threaded') and facts.layout != expected:
         advice = 'Compile with the headers of the interpreter that the wheel is for.'

@@ -161,7 +161,8 @@ def _finish(
 ) -> str:
     """Verify the wheel that meson-python made and put it where it belongs, under its right name."""
     plan = state.plan
-    assert plan is not None and state.configured is not None
+    assert plan is not None
+    assert state.configured is not None
     old = tags.parse_wheel_name(built.name)
     name = old
     # A wheel without extension modules keeps its py3-none tag.
@@ -177,7 +178,7 @@ def _finish(
         verdict = audit.wheel(name, modules, settings.project.gil)
         if plan.abi != 'full':
             errors, _ = configured.objects_without_limited_api(
-                build_dir, [m for m in state.configured.limited], ninja)
+                build_dir, state.configured.limited, ninja)
             verdict += errors
         if settings.verify == 'warn':
             verdict = [_as_warning(d) for d in verdict]
@@ -327,7 +328,7 @@ def _remove_if_unused(work: pathlib.Path) -> None:
 def _lock(path: pathlib.Path) -> typing.BinaryIO | None:
     """The open file with an exclusive lock that ends with the process; None where another process has it."""
     try:
-        file = open(path, 'ab')
+        file = open(path, 'ab')  # noqa: SIM115 - it stays open as long as the lock
     except OSError:
         return None
     try:

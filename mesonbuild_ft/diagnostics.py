@@ -17,7 +17,7 @@ Severity = typing.Literal['error', 'warning', 'hint']
 #: identifier -> what it means, in one sentence.
 IDENTIFIERS: typing.Final[dict[str, str]] = {
     # Input that cannot be used.
-    'unreadable-file': 'A file that the build needs cannot be read.',
+    'unreadable-file': 'A file that the build needs cannot be read or written.',
     'invalid-pyproject': 'pyproject.toml is not valid TOML, or a table in it is not a table.',
     'invalid-project-metadata': 'The [project] table does not follow the specification.',
     'unknown-setting': 'A key in [tool.mesonbuild-ft] does not exist.',
@@ -99,6 +99,13 @@ class BuildRefused(Exception):
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__('; '.join(f'{d.identifier}: {d.what}' for d in diagnostics))
         self.diagnostics = diagnostics
+
+
+def from_os_error(error: OSError) -> Diagnostic:
+    """What to say of a file that the system does not let us read or write."""
+    return Diagnostic(
+        'unreadable-file', 'error', error.strerror or str(error), where=str(error.filename or ''),
+        advice='Check that the file exists, its permissions, and the space on the disk.')
 
 
 def refuse(identifier: str, what: str, *, where: str = '', advice: str = '') -> BuildRefused:

@@ -29,10 +29,14 @@ ENVIRONMENT: typing.Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def options(plan: Plan, build_dir: pathlib.Path, own_dir: pathlib.Path, arguments: list[str]) -> list[str]:
+def options(
+    plan: Plan, build_dir: pathlib.Path, own_dir: pathlib.Path, arguments: list[str],
+    project_options: typing.Callable[[], typing.Mapping[str, list[str]]],
+) -> list[str]:
     """The -D options that add the plan's flags in an already configured build directory.
 
-    arguments: those of `meson setup`, for what was given there.
+    arguments: those of `meson setup`, for what was given there. project_options: called for the
+    array options among the project's default_options where something else has replaced them.
     """
     if not (plan.redirect_to_abi3t or plan.undefine_limited_api or plan.define_gil_disabled):
         return []
@@ -43,7 +47,7 @@ def options(plan: Plan, build_dir: pathlib.Path, own_dir: pathlib.Path, argument
         language = option.removesuffix('_args')
         if option not in known or language not in compilers:
             continue
-        values = merged(option, list(known[option]['value']), arguments)
+        values = merged(option, list(known[option]['value']), arguments, project_options)
         values += own_flags(plan, own_dir, compilers[language].get('id', ''))
         result.append(f'-D{option}={values!r}')
     return result
@@ -66,23 +70,57 @@ def own_flags(plan: Plan, own_dir: pathlib.Path, compiler: str) -> list[str]:
 
 
 def merged(
-    option: str, effective: list[str], arguments: list[str], environment: typing.Mapping[str, str] | None = None,
+    option: str, effective: list[str], arguments: list[str],
+    project_options: typing.Callable[[], typing.Mapping[str, list[str]]],
+    environment: typing.Mapping[str, str] | None = None,
 ) -> list[str]:
     """All values that were given for `option`, weakest first, none twice in full.
 
-    effective: the value that Meson settled on: one of the sources, or several.
+    effective: the value that Meson settled on, which is one of the sources, or several.
     """
     environment = os.environ if environment is None else environment
-    sources = [effective]
-    from_environment = [word for name in ENVIRONMENT[option] for word in shlex.split(environment.get(name, ''))]
-    sources.append(from_environment)
-    sources.extend(machine_file_values(option, arguments))
-    sources.extend(command_line_values(option, arguments))
+    given = [[word for name in ENVIRONMENT[option] for word in shlex.split(environment.get(name, ''))]]
+    given += machine_file_values(option, arguments)
+    given += command_line_values(option, arguments)
+    given = [source for source in given if source]
     result: list[str] = []
-    for source in sources:
+    for source in [*([project_options().get(option, [])] if given else []), *given, effective]:
         if source and not _contains(result, source):
             result += source
     return result
+
+
+def project_default_options(syntax_tree: typing.Mapping[str, typing.Any]) -> dict[str, list[str]]:
+    """The array options in project(default_options:), from `meson introspect --ast`, as far as they are literal."""
+    for line in syntax_tree.get('lines', ()):
+        if line.get('node') == 'FunctionNode' and line.get('name') == 'project':
+            for keyword in line['args']['kwargs']:
+                if keyword['key'].get('value') == 'default_options':
+                    return _default_options(_literal(keyword['val']))
+    return {}
+
+
+def _default_options(value: typing.Any) -> dict[str, list[str]]:
+    if isinstance(value, dict):
+        pairs = list(value.items())
+    else:
+        texts = value if isinstance(value, list) else [value]
+        pairs = [tuple(text.split('=', 1)) for text in texts if isinstance(text, str) and '=' in text]
+    return {
+        name: [str(word) for word in words] if isinstance(words, list) else _array(str(words))
+        for name, words in pairs if name in ENVIRONMENT}
+
+
+def _literal(node: typing.Mapping[str, typing.Any]) -> typing.Any:
+    """The value of a literal in Meson's syntax tree; None where it is computed."""
+    kind = node.get('node')
+    if kind in ('StringNode', 'MultilineStringNode', 'NumberNode', 'BooleanNode'):
+        return node['value']
+    if kind == 'ArrayNode':
+        return [_literal(item) for item in node['args']['positional']]
+    if kind == 'DictNode':
+        return {_literal(pair['key']): _literal(pair['val']) for pair in node['args']['kwargs']}
+    return None
 
 
 def command_line_values(option: str, arguments: list[str]) -> list[list[str]]:
@@ -141,7 +179,7 @@ def machine_file_values(option: str, arguments: list[str]) -> list[list[str]]:
 
 
 def _evaluate(text: str, constants: typing.Mapping[str, typing.Any]) -> typing.Any:
-    """A value of a machine file: strings, numbers, booleans, arrays, constants, + and /. None if it is nothing of these."""
+    """A value of a machine file: literals, arrays, constants, + and /. None if it is nothing of these."""
     try:
         return _node(ast.parse(text.strip(), mode='eval').body, constants)
     except (SyntaxError, ValueError, KeyError, TypeError):

@@ -17,6 +17,7 @@ this package would hide others of the same name.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -48,8 +49,6 @@ def run_meson(request: dict[str, object], arguments: list[str]) -> int:
 
         assert command is None or isinstance(command, list)
         return subprocess.call([*(command or [sys.executable, '-m', 'mesonbuild.mesonmain']), *arguments])
-    import gc
-
     import mesonbuild.mesonmain
 
     sys.stdout.flush()
@@ -60,8 +59,6 @@ def run_meson(request: dict[str, object], arguments: list[str]) -> int:
         return os.waitstatus_to_exitcode(status)
     result = 1
     try:
-        # A configuration is short-lived: collecting its garbage costs more than keeping it.
-        gc.disable()
         sys.argv = [str(request['meson_script']), *arguments]
         result = mesonbuild.mesonmain.run(arguments, str(request['meson_script']))
     except SystemExit as exit_:
@@ -95,4 +92,6 @@ def _make_importable(package_parent: str) -> None:
 if __name__ == '__main__':
     if sys.path and os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
         del sys.path[0]
+    # A configuration is short-lived: collecting its garbage costs more than keeping it.
+    gc.disable()
     sys.exit(main(sys.argv[1:]))

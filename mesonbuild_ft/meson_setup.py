@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import typing
 
@@ -27,8 +28,8 @@ RunMeson = typing.Callable[[dict[str, typing.Any], list[str]], int]
 
 #: Environment variables that change between two runs without any effect on a configuration.
 _VOLATILE = frozenset({
-    '_', 'PWD', 'OLDPWD', 'SHLVL', 'COLUMNS', 'LINES', 'TERM', 'PS1', 'WINDOWID', 'SSH_AUTH_SOCK', 'PYTEST_CURRENT_TEST',
-    'PIP_BUILD_TRACKER', 'PEP517_BUILD_BACKEND', '_PYPROJECT_HOOKS_BUILD_BACKEND', 'SOURCE_DATE_EPOCH',
+    '_', 'PWD', 'OLDPWD', 'SHLVL', 'COLUMNS', 'LINES', 'TERM', 'PS1', 'WINDOWID', 'SSH_AUTH_SOCK',
+    'PYTEST_CURRENT_TEST', 'PIP_BUILD_TRACKER', 'PEP517_BUILD_BACKEND', '_PYPROJECT_HOOKS_BUILD_BACKEND',
 })
 
 
@@ -88,6 +89,8 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
     reconfigure = len(rest) != len(arguments) - 1
     fingerprint = _fingerprint(request, rest)
     previous = read_state(build_dir)
+    # meson-python writes its wheel here; made by now, it does not keep it from adding a .gitignore.
+    own_directory(build_dir).joinpath('wheel').mkdir(parents=True, exist_ok=True)
     if reconfigure and previous is not None and previous.fingerprint == fingerprint and previous.plan is not None:
         print('mesonbuild-ft: the build directory is configured like this already; meson setup is not repeated')
         return 0
@@ -96,7 +99,6 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
         _forget_configuration(build_dir)
         reconfigure = False
     (own_directory(build_dir) / 'state.json').unlink(missing_ok=True)
-    own_directory(build_dir).joinpath('wheel').mkdir(parents=True, exist_ok=True)
 
     state = State(target=target, plan=None, configured=None, fingerprint=fingerprint)
     # A directory that was configured without mesonbuild-ft may hold objects for any interpreter.
@@ -119,7 +121,9 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
         if request['mode'] != 'sdist' and needs_second_setup(plan, configured):
             extra = _options(plan)
             if not status:
-                extra += flags.options(plan, build_dir, own_directory(build_dir), rest)
+                extra += flags.options(
+                    plan, build_dir, own_directory(build_dir), rest,
+                    lambda: _project_default_options(request, settings.source_dir))
             print('mesonbuild-ft: ' + '; '.join(plan.reasons))
             print('mesonbuild-ft: meson setup is repeated for this decision', flush=True)
             how = ['setup'] if status else ['setup', '--reconfigure']
@@ -162,6 +166,17 @@ def _options(plan: Plan) -> list[str]:
     if plan.allow_limited_api is None:
         return []
     return [f'-Dpython.allow_limited_api={"true" if plan.allow_limited_api else "false"}']
+
+
+def _project_default_options(request: dict[str, typing.Any], source_dir: pathlib.Path) -> dict[str, list[str]]:
+    """The flags in project(default_options:), which no file of a configured build directory tells apart."""
+    command = request['meson'] or [sys.executable, '-m', 'mesonbuild.mesonmain']
+    result = subprocess.run(
+        [*command, 'introspect', '--ast', 'meson.build'], cwd=source_dir, capture_output=True, text=True, check=False)
+    try:
+        return flags.project_default_options(json.loads(result.stdout))
+    except ValueError:
+        return {}
 
 
 def _speed_up(build_dir: pathlib.Path, arguments: list[str]) -> list[str]:

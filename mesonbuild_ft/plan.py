@@ -196,8 +196,7 @@ def _decide(settings: Settings, target: Target, configured: Configured) -> Plan:
             _refuse_mixture(configured)
             return _abi3t(target, floor, abi3t_floor, 'free-threaded, and the project sets abi3t = true', notes)
         return _full(
-            target, f'limited_api: \'{floor_text}\' is older than abi3t (3.15) and the project does not set abi3t = true',
-            notes)
+            target, f'limited_api: \'{floor_text}\' is older than abi3t (3.15), and abi3t = true is not set', notes)
     if target.trace_refs:
         return _full(target, 'Py_TRACE_REFS has no stable ABI')
     _refuse_mixture(configured)
@@ -276,7 +275,8 @@ def _no_limited_module(settings: Settings, target: Target, configured: Configure
             advice=advice + ' Or build the full API this once with -Cabi=full.')
     note = Diagnostic(
         'limited-api-without-module', 'warning',
-        f'limited-api = true, but {_names(configured.full)}: no limited_api:; the wheel is for {target.python_tag} only',
+        f'limited-api = true, but {_names(configured.full)}: no limited_api:; '
+        f'the wheel is for {target.python_tag} only',
         where=where, advice=advice)
     return dataclasses.replace(plan, notes=(note,))
 

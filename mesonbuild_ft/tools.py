@@ -182,7 +182,8 @@ def _require_meson(version: str) -> None:
     if parse_version(version) < MESON_REQUIRED:
         required = '.'.join(map(str, MESON_REQUIRED))
         raise refuse(
-            'missing-meson', f'Meson {version} is older than {required}', where='PATH, MESON or [tool.meson-python] meson',
+            'missing-meson', f'Meson {version} is older than {required}',
+            where='PATH, MESON or [tool.meson-python] meson',
             advice=f'Install a newer one: pip install "meson>={required}".')
 
 

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+# make        set everything up and build the example for every interpreter of this machine
+# make test   the same, and pass all tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: example test lint benchmarks clean
+
+example: $(VENV)/ready
+	$(BIN)/python examples/build_everywhere.py
+
+test: $(VENV)/ready lint
+	$(BIN)/python tools/environments.py --lowest
+	$(BIN)/python tools/c_tests.py
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+benchmarks: $(VENV)/ready
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) .cache build .mesonbuild-ft-build-*
+
+$(VENV)/ready: tools/requirements.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'mesonbuild-ft needs Python 3.10 or newer: make PYTHON=...')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt
+	touch $@
