@@ -20,12 +20,32 @@ abiscan_answer abiscan_code_refers(const abiscan_image *image, uint64_t address,
 abiscan_answer abiscan_code_returns(const abiscan_image *image, uint64_t function,
                                     uint64_t *address);
 
-/* The second argument that all calls of an import pass, when it is a constant. */
+/* The second argument of every call of an import, when it is one constant. */
 abiscan_answer abiscan_code_second_argument(const abiscan_image *image, size_t import,
                                             uint64_t *value);
 
-/* The constant that code stores at a pointer-sized slot entry whose identifier it
- * also stores: ABISCAN_YES where exactly one value of Py_mod_gil is written. */
-abiscan_answer abiscan_code_stored_gil_slot(const abiscan_image *image, uint64_t *value);
+/* The constant that code stores into a slot whose identifier is Py_mod_gil.
+ * `hook` is the function from which such code is reached. */
+abiscan_answer abiscan_code_stored_gil_slot(const abiscan_image *image, uint64_t hook,
+                                            uint64_t *value);
+
+/* The function around an address by the unwind table (.eh_frame_hdr): a place
+ * where an instruction begins, and the next one after it.  False: no table. */
+bool abiscan_function_around(const abiscan_image *image, uint64_t address, uint64_t *start,
+                             uint64_t *end);
+
+/* One for each instruction set; code.c chooses. */
+abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, uint64_t address,
+                                     uint64_t length);
+abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t function,
+                                      uint64_t *address);
+abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t import,
+                                              uint64_t *value);
+abiscan_answer abiscan_x86_64_stored_gil_slot(const abiscan_image *image, uint64_t hook,
+                                              uint64_t *value);
+abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t function,
+                                       uint64_t *address);
+abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_t import,
+                                               uint64_t *value);
 
 #endif /* ABISCAN_CODE_H */

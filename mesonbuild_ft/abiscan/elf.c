@@ -258,7 +258,10 @@ static bool read_header(elf_reader *reader)
     if (reader->machine != NULL) {
         (void)snprintf(reader->result->machine, sizeof reader->result->machine, "%s",
                        reader->file.is_64 ? reader->machine->name_64 : reader->machine->name_32);
-        reader->image->code = reader->machine->code;
+        /* Only position-independent code is understood. */
+        if (reader->type == ET_DYN && reader->file.is_64 && !reader->file.big_endian) {
+            reader->image->code = reader->machine->code;
+        }
     } else {
         (void)snprintf(reader->result->machine, sizeof reader->result->machine, "unknown-%u",
                        machine);

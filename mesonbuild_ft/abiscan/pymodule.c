@@ -48,6 +48,7 @@ typedef struct module_reader {
 
     abiscan_name stem; /* of the hook that was chosen */
     uint64_t export_hook;
+    uint64_t init_hook;
     bool has_export_hook;
     bool has_init_hook;
     bool is_pypy;
@@ -244,6 +245,7 @@ static abiscan_status read_hooks(module_reader *reader, const char *stem)
             reader->export_hook = image->exports[i].address;
         } else {
             reader->has_init_hook = true;
+            reader->init_hook = image->exports[i].address;
         }
     }
     return ABISCAN_OK;
@@ -814,7 +816,7 @@ static void judge_gil(module_reader *reader)
         }
     }
     if (result->framework == ABISCAN_FRAMEWORK_PYBIND11
-        && abiscan_code_stored_gil_slot(reader->image, &value) == ABISCAN_YES) {
+        && abiscan_code_stored_gil_slot(reader->image, reader->init_hook, &value) == ABISCAN_YES) {
         judge_gil_value(reader, value, "code stores slot 4 with the value");
         return;
     }

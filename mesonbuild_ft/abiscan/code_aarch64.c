@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* AArch64, after the Arm Architecture Reference Manual: all instructions have
+ * four bytes and are little-endian whatever the data are. */
+#include "code.h"
+
+#include <string.h>
+
+enum { STUB_LIMIT = 8, SITE_LIMIT = 16, WINDOW = 32 };
+
+static uint32_t read_code(const unsigned char *bytes)
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16
+           | (uint32_t)bytes[3] << 24;
+}
+
+static bool code_at(const abiscan_image *image, uint64_t address, uint32_t *code)
+{
+    const abiscan_segment *segment = abiscan_segment_of(image, address);
+    const unsigned char *bytes = abiscan_image_bytes(image, address, 4);
+    if (segment == NULL || !segment->is_executable || bytes == NULL || address % 4 != 0) {
+        return false;
+    }
+    *code = read_code(bytes);
+    return true;
+}
+
+static uint64_t extend(uint64_t value, unsigned bits)
+{
+    uint64_t sign = UINT64_C(1) << (bits - 1);
+    return (value ^ sign) - sign;
+}
+
+/* adrp xN, page */
+static bool is_adrp(uint32_t code, uint64_t address, unsigned *reg, uint64_t *page)
+{
+    if ((code & 0x9f000000u) != 0x90000000u) {
+        return false;
+    }
+    uint64_t offset = (uint64_t)((code >> 5) & 0x7ffffu) << 2 | ((code >> 29) & 3u);
+    *reg = code & 31u;
+    *page = (address & ~UINT64_C(0xfff)) + (extend(offset, 21) << 12);
+    return true;
+}
+
+/* add xD, xN, #constant (64 bit, not shifted) */
+static bool is_add(uint32_t code, unsigned from, uint64_t *constant)
+{
+    *constant = (code >> 10) & 0xfffu;
+    return (code & 0xffc00000u) == 0x91000000u && ((code >> 5) & 31u) == from;
+}
+
+/* ldr xD, [xN, #constant] */
+static bool is_load(uint32_t code, unsigned from, uint64_t *constant)
+{
+    *constant = (uint64_t)((code >> 10) & 0xfffu) * 8;
+    return (code & 0xffc00000u) == 0xf9400000u && ((code >> 5) & 31u) == from;
+}
+
+static bool is_hint(uint32_t code)
+{
+    return (code & 0xfffff01fu) == 0xd503201fu; /* nop, bti */
+}
+
+abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t function,
+                                       uint64_t *address)
+{
+    unsigned reg = 32;
+    uint64_t page = 0, constant = 0, found = 0;
+    bool is_known = false;
+    for (unsigned steps = 0; steps < 8; steps++) {
+        uint32_t code = 0;
+        uint64_t at = function + 4 * steps;
+        if (!code_at(image, at, &code)) {
+            return ABISCAN_CANNOT_TELL;
+        }
+        if (is_hint(code)) {
+            continue;
+        }
+        if (code == 0xd65f03c0u) { /* ret */
+            *address = found;
+            return is_known ? ABISCAN_YES : ABISCAN_CANNOT_TELL;
+        }
+        if (is_adrp(code, at, &reg, &page)) {
+            found = page;
+            is_known = reg == 0;
+        } else if ((code & 0x9f00001fu) == 0x10000000u) { /* adr x0, address */
+            uint64_t offset = (uint64_t)((code >> 5) & 0x7ffffu) << 2 | ((code >> 29) & 3u);
+            found = at + extend(offset, 21);
+            is_known = true;
+        } else if (reg < 32 && (code & 31u) == 0 && is_add(code, reg, &constant)) {
+            found = page + constant;
+            is_known = true;
+        } else if (reg < 32 && (code & 31u) == 0 && is_load(code, reg, &constant)) {
+            abiscan_word_value word = abiscan_image_word(image, page + constant);
+            if (word.kind != ABISCAN_WORD_POINTER) {
+                return ABISCAN_CANNOT_TELL;
+            }
+            found = word.value;
+            is_known = true;
+        } else {
+            return ABISCAN_CANNOT_TELL;
+        }
+    }
+    return ABISCAN_CANNOT_TELL;
+}
+
+/* Whether a PLT entry at `address` jumps through a pointer to the import. */
+static bool is_stub(const abiscan_image *image, uint64_t address, size_t import)
+{
+    uint32_t code = 0;
+    unsigned reg = 32;
+    uint64_t page = 0, constant = 0;
+    if (!code_at(image, address, &code)) {
+        return false;
+    }
+    if (is_hint(code)) {
+        address += 4;
+    }
+    if (!code_at(image, address, &code) || !is_adrp(code, address, &reg, &page)
+        || !code_at(image, address + 4, &code) || !is_load(code, reg, &constant)) {
+        return false;
+    }
+    const abiscan_cell *cell = abiscan_cell_at(image, page + constant);
+    return cell != NULL && cell->is_import && cell->target == import;
+}
+
+/* The target of a direct branch; *is_call for bl. */
+static bool is_branch(uint32_t code, uint64_t address, uint64_t *target, bool *is_call)
+{
+    *is_call = false;
+    if ((code & 0x7c000000u) == 0x14000000u) { /* b, bl */
+        *is_call = (code & 0x80000000u) != 0;
+        *target = address + (extend(code & 0x3ffffffu, 26) << 2);
+        return true;
+    }
+    if ((code & 0xff000000u) == 0x54000000u || (code & 0x7e000000u) == 0x34000000u) {
+        *target = address + (extend((code >> 5) & 0x7ffffu, 19) << 2); /* b.cond, cbz */
+        return true;
+    }
+    if ((code & 0x7e000000u) == 0x36000000u) {
+        *target = address + (extend((code >> 5) & 0x3fffu, 14) << 2); /* tbz */
+        return true;
+    }
+    return false;
+}
+
+/* Whether anything branches behind `written` up to and including `site`. */
+static bool is_jumped_into(const abiscan_image *image, uint64_t written, uint64_t site)
+{
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const abiscan_segment *segment = &image->segments[i];
+        const unsigned char *bytes
+            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+        if (!segment->is_executable || bytes == NULL) {
+            continue;
+        }
+        for (uint64_t at = (4 - segment->address % 4) % 4; at + 4 <= segment->file_size;
+             at += 4) {
+            uint64_t target = 0;
+            bool is_call = false;
+            if (is_branch(read_code(bytes + at), segment->address + at, &target, &is_call)
+                && target > written && target <= site) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static abiscan_answer argument_at(const abiscan_image *image, uint64_t site, uint64_t *value)
+{
+    for (uint64_t back = 4; back <= 4 * WINDOW && back <= site; back += 4) {
+        uint32_t code = 0;
+        uint64_t at = site - back, target = 0;
+        bool is_call = false, is_constant = true;
+        if (!code_at(image, at, &code)) {
+            return ABISCAN_CANNOT_TELL;
+        }
+        if ((code & 0x7fe0001fu) == 0x52800001u) { /* mov w1 or x1, #constant */
+            *value = (code >> 5) & 0xffffu;
+        } else if ((code & 0x7fffffffu) == 0x2a1f03e1u) { /* mov w1 or x1, zero */
+            *value = 0;
+        } else {
+            is_constant = false;
+        }
+        if (is_constant) {
+            return is_jumped_into(image, at, site) ? ABISCAN_CANNOT_TELL : ABISCAN_YES;
+        }
+        /* Stop at what may write x1 (as first or second register) or leave. */
+        bool is_conditional = is_branch(code, at, &target, &is_call)
+                              && (code & 0x7c000000u) != 0x14000000u;
+        if ((!is_conditional && is_branch(code, at, &target, &is_call))
+            || (code & 0xfe000000u) == 0xd6000000u) { /* br, blr, ret */
+            return ABISCAN_CANNOT_TELL;
+        }
+        if (!is_conditional && ((code & 31u) == 1 || ((code >> 10) & 31u) == 1)) {
+            return ABISCAN_CANNOT_TELL;
+        }
+    }
+    return ABISCAN_CANNOT_TELL;
+}
+
+abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_t import,
+                                               uint64_t *value)
+{
+    uint64_t stubs[STUB_LIMIT];
+    size_t stub_count = 0, site_count = 0;
+    bool has_one = false;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < image->segment_count; i++) {
+            const abiscan_segment *segment = &image->segments[i];
+            const unsigned char *bytes
+                = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+            if (!segment->is_executable || bytes == NULL) {
+                continue;
+            }
+            for (uint64_t at = (4 - segment->address % 4) % 4; at + 4 <= segment->file_size;
+                 at += 4) {
+                uint64_t address = segment->address + at, target = 0;
+                uint32_t code = read_code(bytes + at);
+                bool is_call = false;
+                if (pass == 0) {
+                    /* A stub begins with adrp, or with a hint before it. */
+                    if (((code & 0x9f000000u) == 0x90000000u || is_hint(code))
+                        && is_stub(image, address, import)) {
+                        if (stub_count == STUB_LIMIT) {
+                            return ABISCAN_CANNOT_TELL;
+                        }
+                        stubs[stub_count++] = address;
+                    }
+                    continue;
+                }
+                if ((code & 0x7c000000u) != 0x14000000u
+                    || !is_branch(code, address, &target, &is_call)) {
+                    continue;
+                }
+                bool is_ours = false;
+                for (size_t k = 0; k < stub_count; k++) {
+                    is_ours = is_ours || stubs[k] == target;
+                }
+                uint64_t argument = 0;
+                if (!is_ours) {
+                    continue;
+                }
+                if (++site_count > SITE_LIMIT
+                    || argument_at(image, address, &argument) != ABISCAN_YES
+                    || (has_one && argument != *value)) {
+                    return ABISCAN_CANNOT_TELL;
+                }
+                has_one = true;
+                *value = argument;
+            }
+        }
+    }
+    return has_one ? ABISCAN_YES : ABISCAN_CANNOT_TELL;
+}

@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: MIT */
+/* x86-64, after the Intel SDM, volume 2: instruction lengths, and the meaning
+ * of the handful of instructions that matter here. */
+#include "code.h"
+
+#include <string.h>
+
+enum {
+    RSI = 6,
+    LONGEST_FUNCTION = 1 << 20, /* bytes to decode before giving up */
+    LONGEST_INSTRUCTION = 15,
+    STUB_LIMIT = 16,
+    SITE_LIMIT = 16
+};
+
+typedef struct instruction {
+    unsigned length;
+    unsigned map;      /* 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A */
+    unsigned opcode;
+    unsigned rex;      /* 0 when absent */
+    bool is_vector;    /* VEX or EVEX: opcode numbers mean something else */
+    bool has_modrm;
+    unsigned mod, reg, rm;
+    bool has_operand_prefix; /* 66 */
+    bool is_rip_relative;
+    uint64_t memory;   /* the address of a rip-relative operand */
+    uint64_t immediate;
+    unsigned immediate_size;
+    bool is_branch;    /* has a target in the code */
+    uint64_t target;
+} instruction;
+
+static uint64_t little(const unsigned char *bytes, unsigned length)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < length; i++) {
+        value |= (uint64_t)bytes[i] << (8 * i);
+    }
+    return value;
+}
+
+static uint64_t extend(uint64_t value, unsigned length)
+{
+    uint64_t sign = UINT64_C(1) << (8 * length - 1);
+    return (value ^ sign) - sign;
+}
+
+/* Immediate bytes of the one-byte opcodes; `word` is 4, or 2 after a 66 prefix. */
+static bool one_byte_operands(instruction *in, unsigned word, bool has_address_prefix)
+{
+    unsigned op = in->opcode;
+    in->has_modrm = false;
+    in->immediate_size = 0;
+    if (op < 0x40) {
+        unsigned low = op & 7u;
+        if (low < 4) {
+            in->has_modrm = true;
+        } else if (low == 4) {
+            in->immediate_size = 1;
+        } else if (low == 5) {
+            in->immediate_size = word;
+        } else {
+            return false; /* prefixes were taken, the rest is not in 64-bit mode */
+        }
+        return true;
+    }
+    if (op >= 0x50 && op <= 0x5f) {
+        return true;
+    }
+    if (op >= 0x70 && op <= 0x7f) {
+        in->immediate_size = 1;
+        in->is_branch = true;
+        return true;
+    }
+    if (op >= 0x84 && op <= 0x8f) {
+        in->has_modrm = true;
+        return true;
+    }
+    if (op >= 0xb0 && op <= 0xb7) {
+        in->immediate_size = 1;
+        return true;
+    }
+    if (op >= 0xb8 && op <= 0xbf) {
+        in->immediate_size = (in->rex & 8u) != 0 ? 8 : word;
+        return true;
+    }
+    if (op >= 0xd8 && op <= 0xdf) {
+        in->has_modrm = true;
+        return true;
+    }
+    switch (op) {
+    case 0x63:
+    case 0xd0:
+    case 0xd1:
+    case 0xd2:
+    case 0xd3:
+    case 0xfe:
+    case 0xff:
+    case 0xf6: /* immediates of these two depend on the reg field */
+    case 0xf7:
+        in->has_modrm = true;
+        return true;
+    case 0x68:
+    case 0xa9:
+        in->immediate_size = word;
+        return true;
+    case 0x69:
+    case 0x81:
+    case 0xc7:
+        in->has_modrm = true;
+        in->immediate_size = word;
+        return true;
+    case 0x6b:
+    case 0x80:
+    case 0x83:
+    case 0xc0:
+    case 0xc1:
+    case 0xc6:
+        in->has_modrm = true;
+        in->immediate_size = 1;
+        return true;
+    case 0x6a:
+    case 0xa8:
+    case 0xcd:
+    case 0xe4:
+    case 0xe5:
+    case 0xe6:
+    case 0xe7:
+        in->immediate_size = 1;
+        return true;
+    case 0xe0:
+    case 0xe1:
+    case 0xe2:
+    case 0xe3:
+    case 0xeb:
+        in->immediate_size = 1;
+        in->is_branch = true;
+        return true;
+    case 0xe8:
+    case 0xe9:
+        in->immediate_size = 4;
+        in->is_branch = true;
+        return true;
+    case 0xa0:
+    case 0xa1:
+    case 0xa2:
+    case 0xa3:
+        in->immediate_size = has_address_prefix ? 4 : 8;
+        return true;
+    case 0xc2:
+    case 0xca:
+        in->immediate_size = 2;
+        return true;
+    case 0xc8:
+        in->immediate_size = 3;
+        return true;
+    case 0x06:
+    case 0x07:
+    case 0x60:
+    case 0x61:
+    case 0x62:
+    case 0x82:
+    case 0x9a:
+    case 0xc4:
+    case 0xc5:
+    case 0xce:
+    case 0xd4:
+    case 0xd5:
+    case 0xd6:
+    case 0xea:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void two_byte_operands(instruction *in)
+{
+    unsigned op = in->opcode;
+    in->has_modrm = true;
+    in->immediate_size = 0;
+    if (!in->is_vector) {
+        if (op >= 0x80 && op <= 0x8f) {
+            in->has_modrm = false;
+            in->immediate_size = 4;
+            in->is_branch = true;
+            return;
+        }
+        if ((op >= 0x05 && op <= 0x0b && op != 0x0a) || op == 0x0e || (op >= 0x30 && op <= 0x37)
+            || op == 0x77 || (op >= 0xa0 && op <= 0xa2) || (op >= 0xa8 && op <= 0xaa)
+            || (op >= 0xc8 && op <= 0xcf)) {
+            in->has_modrm = false;
+            return;
+        }
+        if (op == 0xa4 || op == 0xac || op == 0xba) {
+            in->immediate_size = 1;
+            return;
+        }
+    } else if (op == 0x77) {
+        in->has_modrm = false; /* vzeroupper */
+        return;
+    }
+    if ((op >= 0x70 && op <= 0x73) || op == 0xc2 || (op >= 0xc4 && op <= 0xc6)) {
+        in->immediate_size = 1;
+    }
+}
+
+/* One instruction at the start of `bytes`; false when it is not understood. */
+static bool decode(const unsigned char *bytes, size_t size, uint64_t address, instruction *in)
+{
+    size_t at = 0;
+    bool has_address_prefix = false;
+    memset(in, 0, sizeof *in);
+    if (size > LONGEST_INSTRUCTION) {
+        size = LONGEST_INSTRUCTION;
+    }
+    for (; at < size; at++) {
+        unsigned byte = bytes[at];
+        if (byte == 0x66) {
+            in->has_operand_prefix = true;
+        } else if (byte == 0x67) {
+            has_address_prefix = true;
+        } else if (byte != 0xf0 && byte != 0xf2 && byte != 0xf3 && byte != 0x2e && byte != 0x36
+                   && byte != 0x3e && byte != 0x26 && byte != 0x64 && byte != 0x65) {
+            break;
+        }
+    }
+    if (at < size && bytes[at] >= 0x40 && bytes[at] <= 0x4f) {
+        in->rex = bytes[at++];
+    }
+    if (at >= size) {
+        return false;
+    }
+    unsigned first = bytes[at];
+    if (first == 0xc5 || first == 0xc4 || first == 0x62) {
+        unsigned prefix = first == 0xc5 ? 2 : first == 0xc4 ? 3 : 4;
+        if (size - at <= prefix || in->rex != 0) {
+            return false;
+        }
+        in->is_vector = true;
+        in->map = first == 0xc5 ? 1 : bytes[at + 1] & (first == 0xc4 ? 0x1fu : 7u);
+        at += prefix;
+        in->opcode = bytes[at++];
+        if (in->map == 0 || in->map == 4 || in->map > 6) {
+            return false;
+        }
+        if (in->map == 1) {
+            two_byte_operands(in);
+        } else {
+            in->has_modrm = true;
+            in->immediate_size = in->map == 3 ? 1 : 0;
+        }
+    } else if (first == 0x0f) {
+        if (size - at < 2) {
+            return false;
+        }
+        unsigned second = bytes[at + 1];
+        if (second == 0x38 || second == 0x3a) {
+            if (size - at < 3) {
+                return false;
+            }
+            in->map = second == 0x38 ? 2 : 3;
+            in->opcode = bytes[at + 2];
+            in->has_modrm = true;
+            in->immediate_size = second == 0x3a ? 1 : 0;
+            at += 3;
+        } else {
+            in->map = 1;
+            in->opcode = second;
+            at += 2;
+            two_byte_operands(in);
+        }
+    } else {
+        in->opcode = first;
+        at++;
+        unsigned word = in->has_operand_prefix && (in->rex & 8u) == 0 ? 2 : 4;
+        if (!one_byte_operands(in, word, has_address_prefix)) {
+            return false;
+        }
+    }
+
+    size_t displacement_at = 0;
+    if (in->has_modrm) {
+        if (at >= size) {
+            return false;
+        }
+        unsigned modrm = bytes[at++];
+        in->mod = modrm >> 6;
+        in->reg = ((modrm >> 3) & 7u) | ((in->rex & 4u) << 1);
+        in->rm = (modrm & 7u) | ((in->rex & 1u) << 3);
+        unsigned displacement = in->mod == 1 ? 1 : in->mod == 2 ? 4 : 0;
+        if (in->mod != 3 && (modrm & 7u) == 4) {
+            if (at >= size) {
+                return false;
+            }
+            if (in->mod == 0 && (bytes[at] & 7u) == 5) {
+                displacement = 4;
+            }
+            at++;
+        } else if (in->mod == 0 && (modrm & 7u) == 5) {
+            displacement = 4;
+            in->is_rip_relative = true;
+        }
+        displacement_at = at;
+        at += displacement;
+        if (!in->is_vector && in->map == 0 && (modrm & 0x30u) == 0) {
+            if (in->opcode == 0xf6) {
+                in->immediate_size = 1;
+            } else if (in->opcode == 0xf7) {
+                in->immediate_size = in->has_operand_prefix && (in->rex & 8u) == 0 ? 2 : 4;
+            }
+        }
+    }
+    if (at > size || size - at < in->immediate_size) {
+        return false;
+    }
+    in->immediate = little(bytes + at, in->immediate_size > 8 ? 8 : in->immediate_size);
+    at += in->immediate_size;
+    in->length = (unsigned)at;
+    if (in->is_rip_relative) {
+        in->memory = address + in->length + extend(little(bytes + displacement_at, 4), 4);
+    }
+    if (in->is_branch) {
+        in->target = address + in->length + extend(in->immediate, in->immediate_size);
+    }
+    return true;
+}
+
+static bool is_one_byte(const instruction *in, unsigned opcode)
+{
+    return in->map == 0 && !in->is_vector && in->opcode == opcode;
+}
+
+/* ---- references ------------------------------------------------------- */
+
+abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, uint64_t address,
+                                     uint64_t length)
+{
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const abiscan_segment *segment = &image->segments[i];
+        if (!segment->is_executable || segment->file_size < 5) {
+            continue;
+        }
+        const unsigned char *bytes
+            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+        if (bytes == NULL) {
+            return ABISCAN_CANNOT_TELL;
+        }
+        /* Position-independent code names data by mod 0, rm 5 and an offset from
+         * the end of the instruction, which 0 to 4 immediate bytes may follow.
+         * Every byte is tried, so no boundary can be missed. */
+        for (size_t at = 0; at + 5 <= segment->file_size; at++) {
+            if ((bytes[at] & 0xc7u) != 5) {
+                continue;
+            }
+            uint64_t target
+                = segment->address + at + 5 + extend(little(bytes + at + 1, 4), 4);
+            if (target + 4 - address < length + 4) {
+                return ABISCAN_YES;
+            }
+        }
+    }
+    return ABISCAN_NO;
+}
+
+/* ---- what a function returns ------------------------------------------ */
+
+abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t function,
+                                      uint64_t *address)
+{
+    bool is_known = false;
+    uint64_t at = function, found = 0;
+    for (unsigned steps = 0; steps < 12; steps++) {
+        const abiscan_segment *segment = abiscan_segment_of(image, at);
+        if (segment == NULL || !segment->is_executable) {
+            return ABISCAN_CANNOT_TELL;
+        }
+        uint64_t room = segment->memory_size - (at - segment->address);
+        if (room > LONGEST_INSTRUCTION) {
+            room = LONGEST_INSTRUCTION;
+        }
+        const unsigned char *bytes = abiscan_image_bytes(image, at, room);
+        instruction in;
+        if (bytes == NULL || !decode(bytes, (size_t)room, at, &in)) {
+            return ABISCAN_CANNOT_TELL;
+        }
+        at += in.length;
+        if (is_one_byte(&in, 0x8d) && in.is_rip_relative && in.reg == 0 && in.rex == 0x48) {
+            found = in.memory; /* lea rax, [rip + x] */
+            is_known = true;
+        } else if (is_one_byte(&in, 0x8b) && in.is_rip_relative && in.reg == 0
+                   && in.rex == 0x48) {
+            /* mov rax, [rip + x]: a pointer that the loader filled in (GOT) */
+            abiscan_word_value word = abiscan_image_word(image, in.memory);
+            if (word.kind != ABISCAN_WORD_POINTER) {
+                return ABISCAN_CANNOT_TELL;
+            }
+            found = word.value;
+            is_known = true;
+        } else if (is_one_byte(&in, 0xc3)) {
+            *address = found;
+            return is_known ? ABISCAN_YES : ABISCAN_CANNOT_TELL;
+        } else if (!(is_one_byte(&in, 0x55) || is_one_byte(&in, 0x5d) /* push, pop rbp */
+                     || is_one_byte(&in, 0xc9)                        /* leave */
+                     || is_one_byte(&in, 0x90)
+                     || (is_one_byte(&in, 0x89) && in.mod == 3 && in.reg == 4 && in.rm == 5)
+                     || (in.map == 1 && !in.is_vector
+                         && (in.opcode == 0x1e || in.opcode == 0x1f)))) { /* endbr64, nop */
+            return ABISCAN_CANNOT_TELL;
+        }
+    }
+    return ABISCAN_CANNOT_TELL;
+}
+
+/* ---- the second argument of a call ------------------------------------ */
+
+/* Where calls of one import may land or begin. */
+typedef struct call_search {
+    uint64_t cells[4]; /* pointers to the import (GOT) */
+    size_t cell_count;
+    uint64_t stubs[STUB_LIMIT]; /* jumps through such a pointer (PLT) */
+    size_t stub_count;
+    uint64_t sites[SITE_LIMIT];
+    size_t site_count;
+    bool has_overflow;
+} call_search;
+
+static bool is_among(const uint64_t *addresses, size_t count, uint64_t address)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (addresses[i] == address) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add(call_search *search, uint64_t *list, size_t *count, size_t limit, uint64_t address)
+{
+    if (*count == limit) {
+        search->has_overflow = true;
+    } else if (!is_among(list, *count, address)) {
+        list[(*count)++] = address;
+    }
+}
+
+/* Pass 0 finds the stubs, pass 1 the calls.  Every byte is tried; what is not an
+ * instruction is told apart when the function around it is decoded. */
+static void search_calls(const abiscan_image *image, call_search *search, int pass)
+{
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const abiscan_segment *segment = &image->segments[i];
+        if (!segment->is_executable || segment->file_size < 6) {
+            continue;
+        }
+        const unsigned char *bytes
+            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+        for (size_t at = 0; bytes != NULL && at + 5 <= segment->file_size; at++) {
+            uint64_t address = segment->address + at;
+            if (bytes[at] == 0xff && at + 6 <= segment->file_size) {
+                uint64_t cell = address + 6 + extend(little(bytes + at + 2, 4), 4);
+                if ((bytes[at + 1] != 0x15 && bytes[at + 1] != 0x25)
+                    || !is_among(search->cells, search->cell_count, cell)) {
+                    continue;
+                }
+                if (pass == 1 && bytes[at + 1] == 0x15) {
+                    add(search, search->sites, &search->site_count, SITE_LIMIT, address);
+                } else if (pass == 0 && bytes[at + 1] == 0x25) {
+                    /* jmp, perhaps after bnd and endbr64 */
+                    uint64_t start = address;
+                    if (at >= 1 && bytes[at - 1] == 0xf2) {
+                        start--;
+                        add(search, search->stubs, &search->stub_count, STUB_LIMIT, start);
+                    }
+                    size_t before = at - (size_t)(address - start);
+                    if (before >= 4 && memcmp(bytes + before - 4, "\xf3\x0f\x1e\xfa", 4) == 0) {
+                        add(search, search->stubs, &search->stub_count, STUB_LIMIT, start - 4);
+                    }
+                    add(search, search->stubs, &search->stub_count, STUB_LIMIT, address);
+                }
+            } else if (pass == 1 && (bytes[at] == 0xe8 || bytes[at] == 0xe9)) {
+                uint64_t target = address + 5 + extend(little(bytes + at + 1, 4), 4);
+                if (is_among(search->stubs, search->stub_count, target)) {
+                    add(search, search->sites, &search->site_count, SITE_LIMIT, address);
+                }
+            }
+        }
+    }
+}
+
+/* Whether an instruction leaves rsi alone for sure. */
+static bool may_write_rsi(const instruction *in)
+{
+    if (in->is_vector) {
+        return in->mod == 3 || in->map != 1; /* some move to general registers */
+    }
+    if (in->has_modrm) {
+        return (in->reg == RSI) || (in->mod == 3 && in->rm == RSI);
+    }
+    if (in->map != 0) {
+        return !in->is_branch && in->opcode != 0x0b; /* cpuid and such; jcc is fine */
+    }
+    return (in->opcode & 0xf7u) == 0x56u     /* push, pop rsi */
+           || (in->opcode & 0xf7u) == 0x96u  /* xchg */
+           || (in->opcode >= 0xa4 && in->opcode <= 0xaf && in->opcode != 0xa8
+               && in->opcode != 0xa9)        /* string instructions */
+           || (in->opcode & 0xf7u) == 0xb6u  /* mov sil or esi, immediate */
+           || in->opcode == 0xe8;
+}
+
+/* Straight-line reasoning: the last write of rsi before the call is a constant,
+ * and nothing jumps between the two. */
+static abiscan_answer argument_at(const abiscan_image *image, uint64_t site, uint64_t *value)
+{
+    uint64_t start = 0, end = 0;
+    if (!abiscan_function_around(image, site, &start, &end)
+        || site - start > LONGEST_FUNCTION) {
+        return ABISCAN_CANNOT_TELL;
+    }
+    if (end - start > LONGEST_FUNCTION) {
+        end = start + LONGEST_FUNCTION;
+    }
+    const unsigned char *bytes = abiscan_image_bytes(image, start, end - start);
+    if (bytes == NULL) {
+        return ABISCAN_CANNOT_TELL;
+    }
+    bool is_known = false, is_reached = false;
+    uint64_t constant = 0, written_at = 0;
+    instruction in;
+    for (uint64_t at = start; at < end; at += in.length) {
+        if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
+            break;
+        }
+        if (at == site) {
+            is_reached = true;
+            break;
+        }
+        if (at > site) {
+            return ABISCAN_NO; /* the bytes are part of an instruction: no call */
+        }
+        bool is_wide = (in.rex & 7u) == 0; /* no register beyond rdi */
+        if (is_one_byte(&in, 0xbe) && is_wide && in.immediate_size == 4) {
+            is_known = true; /* mov esi, constant */
+            constant = in.immediate;
+            written_at = at;
+        } else if ((is_one_byte(&in, 0x31) || is_one_byte(&in, 0x33)) && in.mod == 3
+                   && in.reg == RSI && in.rm == RSI && is_wide) {
+            is_known = true; /* xor esi, esi */
+            constant = 0;
+            written_at = at;
+        } else if (is_one_byte(&in, 0xc7) && in.mod == 3 && in.rm == RSI && in.rex == 0x48) {
+            is_known = true; /* mov rsi, constant */
+            constant = extend(in.immediate, 4);
+            written_at = at;
+        } else if (may_write_rsi(&in) || is_one_byte(&in, 0xe9) || is_one_byte(&in, 0xeb)
+                   || is_one_byte(&in, 0xc3)
+                   || (is_one_byte(&in, 0xff) && (in.reg & 7u) >= 2 && (in.reg & 7u) <= 5)) {
+            is_known = false; /* written otherwise, called, or not run through */
+        }
+    }
+    if (!is_reached || !is_known) {
+        return ABISCAN_CANNOT_TELL;
+    }
+    for (uint64_t at = start; at < end; at += in.length) {
+        if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
+            /* Padding or data after the last instruction that could be read. */
+            if (at <= site) {
+                return ABISCAN_CANNOT_TELL;
+            }
+            break;
+        }
+        if (in.is_branch && in.target > written_at && in.target <= site) {
+            return ABISCAN_CANNOT_TELL;
+        }
+    }
+    *value = constant;
+    return ABISCAN_YES;
+}
+
+abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t import,
+                                              uint64_t *value)
+{
+    call_search search = {{0}, 0, {0}, 0, {0}, 0, false};
+    for (size_t i = 0; i < image->cell_count; i++) {
+        if (image->cells[i].is_import && image->cells[i].target == import) {
+            add(&search, search.cells, &search.cell_count,
+                sizeof search.cells / sizeof search.cells[0], image->cells[i].address);
+        }
+    }
+    search_calls(image, &search, 0);
+    search_calls(image, &search, 1);
+    if (search.has_overflow) {
+        return ABISCAN_CANNOT_TELL;
+    }
+    bool has_one = false;
+    for (size_t i = 0; i < search.site_count; i++) {
+        uint64_t argument = 0;
+        switch (argument_at(image, search.sites[i], &argument)) {
+        case ABISCAN_NO:
+            break;
+        case ABISCAN_CANNOT_TELL:
+            return ABISCAN_CANNOT_TELL;
+        case ABISCAN_YES:
+            if (has_one && argument != *value) {
+                return ABISCAN_CANNOT_TELL;
+            }
+            has_one = true;
+            *value = argument;
+            break;
+        }
+    }
+    return has_one ? ABISCAN_YES : ABISCAN_CANNOT_TELL;
+}
+
+/* ---- slots stored at run time ----------------------------------------- */
+
+abiscan_answer abiscan_x86_64_stored_gil_slot(const abiscan_image *image, uint64_t hook,
+                                              uint64_t *value)
+{
+    (void)image;
+    (void)hook;
+    (void)value;
+    return ABISCAN_CANNOT_TELL;
+}
