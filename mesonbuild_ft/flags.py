@@ -105,7 +105,8 @@ def _default_options(value: typing.Any) -> dict[str, list[str]]:
         pairs = list(value.items())
     else:
         texts = value if isinstance(value, list) else [value]
-        pairs = [tuple(text.split('=', 1)) for text in texts if isinstance(text, str) and '=' in text]
+        pairs = [(text.split('=', 1)[0], text.split('=', 1)[1])
+                 for text in texts if isinstance(text, str) and '=' in text]
     return {
         name: [str(word) for word in words] if isinstance(words, list) else _array(str(words))
         for name, words in pairs if name in ENVIRONMENT}

@@ -26,10 +26,12 @@ import typing
 
 ROOT: typing.Final = pathlib.Path(__file__).resolve().parent.parent
 CACHE: typing.Final = ROOT / '.cache'
-TOOLS: typing.Final = ('meson', 'meson-python', 'ninja', 'packaging', 'pyproject-metadata', 'tomli; python_version<"3.11"')
+TOOLS: typing.Final = (
+    'meson', 'meson-python', 'ninja', 'packaging', 'pyproject-metadata', 'tomli; python_version<"3.11"')
 #: The lower bounds of pyproject.toml and of tools.py, tried with a GIL and a free-threaded interpreter.
 LOWEST: typing.Final = {
-    'cp311-cp311': ('meson==1.3.0', 'meson-python==0.21.0', 'ninja==1.11.1', 'packaging==24.2', 'pyproject-metadata==0.9.0'),
+    'cp311-cp311': ('meson==1.3.0', 'meson-python==0.21.0', 'ninja==1.11.1', 'packaging==24.2',
+                    'pyproject-metadata==0.9.0'),
     'cp314-cp314t': ('meson==1.4.0', 'meson-python==0.21.0', 'ninja==1.11.1', 'packaging==24.2',
                      'pyproject-metadata==0.9.0'),
 }
