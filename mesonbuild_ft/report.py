@@ -49,14 +49,17 @@ def summary(
         _print(f'  decided   {reason}', stream)
     _print(f'  wheel     {colour(wheel_name, "good", stream)} ({_size(size)})', stream)
     for module in modules:
-        _print(f'  verified  {describe(module)}', stream)
+        _print(f'  verified  {describe(module, free_threaded=target.free_threaded or plan.abi == "abi3t")}', stream)
     if verified:
         _print(f'  verified  {verified}', stream)
     stream.flush()
 
 
-def describe(module: Module) -> str:
-    """One line on a module: 'pkg/one.abi3.so: multi-phase init, GIL not used, free-threaded layout'."""
+def describe(module: Module, *, free_threaded: bool) -> str:
+    """One line on a module: 'pkg/one.abi3.so: multi-phase init, GIL not used, free-threaded layout'.
+
+    free_threaded: the wheel serves free-threaded interpreters; for others the GIL is no question.
+    """
     facts = module.facts
     if facts is None:
         return f'{module.path}: not scanned ({module.problem})'
@@ -64,8 +67,8 @@ def describe(module: Module) -> str:
            'unknown': 'GIL unknown'}[facts.gil]
     layout = {'gil': 'GIL layout', 'free-threaded': 'free-threaded layout', 'opaque': 'layout-independent',
               'unknown': 'layout unknown'}[facts.layout]
-    words = [f'{facts.init} init' if facts.init not in ('none', 'unknown') else f'init {facts.init}', gil, layout]
-    return f'{module.path}: {", ".join(words)}'
+    init = {'none': 'no init function', 'unknown': 'init unknown'}.get(facts.init, f'{facts.init} init')
+    return f'{module.path}: {", ".join([init, *([gil] if free_threaded else []), layout])}'
 
 
 def _size(size: int) -> str:
