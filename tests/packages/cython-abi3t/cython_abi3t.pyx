@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# cython: language_level=3
+def answer():
+    return 42

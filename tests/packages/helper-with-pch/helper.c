@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#include "helper.h"
+
+long
+helper_answer(void)
+{
+    return 42;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HELPER_H
+#define HELPER_H
+
+long helper_answer(void);
+
+#endif

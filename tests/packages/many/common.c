@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+long
+common_answer(void)
+{
+    return 42;
+}

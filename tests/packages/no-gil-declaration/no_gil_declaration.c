@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include <Python.h>
+
+static PyObject *
+answer(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    return PyLong_FromLong(42);
+}
+
+static PyMethodDef methods[] = {
+    {"answer", answer, METH_NOARGS, "The answer."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+    {0, NULL},
+};
+
+static PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "no_gil_declaration", NULL, 0, methods, slots, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC
+PyInit_no_gil_declaration(void)
+{
+    return PyModuleDef_Init(&definition);
+}
