@@ -59,10 +59,10 @@ def main() -> int:
         for tag, wheel in wheels.items():
             unpack(wheel)
             serves = [other for other in pythons if admitted[other] & wheel_tags(wheel)]
-            results = pool.map(
-                lambda other: try_import(pythons[other], wheel, free_threaded=other in free_threaded), serves)
+            futures = [pool.submit(try_import, pythons[o], wheel, free_threaded=o in free_threaded) for o in serves]
             good = []
-            for other, (ok, text) in zip(serves, results, strict=True):
+            for other, future in zip(serves, futures, strict=True):
+                ok, text = future.result()
                 good.append(f'{other} ({text})' if text else other)
                 if not ok:
                     failed = True

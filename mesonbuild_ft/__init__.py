@@ -36,32 +36,32 @@ def build_sdist(sdist_directory: str, config_settings: _Settings = None) -> str:
 
 def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: _Settings = None) -> str:
     """PEP 517: write the `.dist-info` directory without building; returns its name."""
-    from . import build
-    return _run(lambda: build.prepare_metadata(metadata_directory, config_settings))
+    from . import metadata
+    return _run(lambda: metadata.prepare(metadata_directory, config_settings))
 
 
 def prepare_metadata_for_build_editable(metadata_directory: str, config_settings: _Settings = None) -> str:
     """PEP 660: the same for an editable install."""
-    from . import build
-    return _run(lambda: build.prepare_metadata(metadata_directory, config_settings))
+    from . import metadata
+    return _run(lambda: metadata.prepare(metadata_directory, config_settings))
 
 
 def get_requires_for_build_wheel(config_settings: _Settings = None) -> list[str]:
     """PEP 517: what else has to be installed on this machine for a wheel."""
-    from . import build
-    return _run(lambda: build.get_requires('get_requires_for_build_wheel', config_settings))
+    from . import tools
+    return _run(lambda: tools.get_requires('get_requires_for_build_wheel', config_settings))
 
 
 def get_requires_for_build_editable(config_settings: _Settings = None) -> list[str]:
     """PEP 660: the same for an editable install."""
-    from . import build
-    return _run(lambda: build.get_requires('get_requires_for_build_editable', config_settings))
+    from . import tools
+    return _run(lambda: tools.get_requires('get_requires_for_build_editable', config_settings))
 
 
 def get_requires_for_build_sdist(config_settings: _Settings = None) -> list[str]:
     """PEP 517: the same for a source distribution."""
-    from . import build
-    return _run(lambda: build.get_requires('get_requires_for_build_sdist', config_settings))
+    from . import tools
+    return _run(lambda: tools.get_requires('get_requires_for_build_sdist', config_settings))
 
 
 def _run(hook: typing.Callable[[], _Result]) -> _Result:

@@ -26,6 +26,7 @@ from . import (
     target as target_,
     tools,
     wheel,
+    work_directory,
 )
 from .diagnostics import BuildRefused, Diagnostic, refuse
 from .meson_setup import State
@@ -34,9 +35,6 @@ from .target import Target
 
 
 ConfigSettings = typing.Mapping[str, typing.Any]
-
-#: Directory that a build without -Cbuild-dir works in, beside pyproject.toml.
-WORK_DIRECTORY: typing.Final = '.mesonbuild-ft-build-'
 
 
 def build_wheel(
@@ -87,29 +85,6 @@ def build_sdist(sdist_directory: str, config_settings: ConfigSettings | None) ->
         return _call('build_sdist', settings, target, meson, ninja, build_dir, destination, mode='sdist')
 
 
-def prepare_metadata(metadata_directory: str, config_settings: ConfigSettings | None) -> str:
-    """The PEP 517/660 hook: write the metadata directory without building. Raises BuildRefused."""
-    settings = load(pathlib.Path.cwd(), config_settings)
-    known = metadata.static(settings)
-    if metadata.needs_meson(known):
-        meson = tools.find_meson(settings)
-        info: metadata.ProjectInfo | None = tools.introspect_project(meson, settings)
-        if info is None or not metadata.answers(known, info):
-            info = _project_info_by_setup(settings, meson)
-        known = metadata.complete(known, info)
-    assert known is not None
-    return metadata.write(known, pathlib.Path(metadata_directory), settings.source_dir)
-
-
-def get_requires(hook: str, config_settings: ConfigSettings | None) -> list[str]:
-    """What meson-python asks for on this machine, with our lower bound for ninja."""
-    import mesonpy
-
-    requires = getattr(mesonpy, hook)(dict(config_settings) if config_settings else None)
-    ninja = '.'.join(map(str, tools.NINJA_REQUIRED))
-    return [f'ninja >= {ninja}' if r.startswith('ninja') else r for r in requires]
-
-
 def _prepare(config_settings: ConfigSettings | None) -> tuple[Settings, Target, tools.Meson, str]:
     """Everything that can be refused before `meson setup` is refused here."""
     import platform
@@ -132,7 +107,7 @@ def _call(
     config.pop('builddir', None)
     request = meson_setup.settings_to_json(settings)
     try:
-        with tools.meson_environment(meson, ninja, settings, request, target, build_dir, mode):
+        with tools.meson_environment(meson, ninja, request, target, build_dir, mode):
             return str(getattr(mesonpy, hook)(os.fspath(output), config))
     except SystemExit as error:
         raise _failure(error, settings, target, build_dir) from error
@@ -272,89 +247,8 @@ def _build_directory(settings: Settings, target: Target) -> typing.Iterator[path
         finally:
             shutil.rmtree(meson_setup.own_directory(build_dir) / 'wheel', ignore_errors=True)
         return
-    with _work_directory(settings.source_dir) as work:
+    with work_directory.work_directory(settings.source_dir) as work:
         yield work / 'build'
-
-
-@contextlib.contextmanager
-def _work_directory(source_dir: pathlib.Path) -> typing.Iterator[pathlib.Path]:
-    """A directory of ours beside pyproject.toml, locked while it is in use.
-
-    The name is the same each time, so that paths in debug information are; what a killed
-    build left is removed, since nobody holds its lock.
-    """
-    number = 0
-    while True:
-        work = source_dir / f'{WORK_DIRECTORY}{number}'
-        try:
-            work.mkdir(exist_ok=True)
-        except OSError as error:
-            raise refuse(
-                'unreadable-file', f'cannot make {work}: {error.strerror}', where=os.fspath(source_dir),
-                advice='Make the source directory writable, or name a build directory with -Cbuild-dir=.') from error
-        lock = _lock(work / 'lock')
-        if lock is not None:
-            break
-        number += 1
-    try:
-        _remove_contents(work)
-        for stale in source_dir.glob(f'{WORK_DIRECTORY}*'):
-            if stale != work:
-                _remove_if_unused(stale)
-        (work / '.gitignore').write_text('*\n', encoding='utf-8')
-        yield work
-    finally:
-        _remove_contents(work)
-        lock.close()
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _remove_contents(work: pathlib.Path) -> None:
-    for path in work.iterdir():
-        if path.name != 'lock':
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-
-
-def _remove_if_unused(work: pathlib.Path) -> None:
-    lock = _lock(work / 'lock')
-    if lock is not None:
-        lock.close()
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _lock(path: pathlib.Path) -> typing.BinaryIO | None:
-    """The open file with an exclusive lock that ends with the process; None where another process has it."""
-    try:
-        file = open(path, 'ab')  # noqa: SIM115 - it stays open as long as the lock
-    except OSError:
-        return None
-    try:
-        if os.name == 'nt':  # pragma: no cover
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        return None
-    if os.name != 'nt' and not _same_file(path, file):
-        # The previous owner removed the directory between opening and locking.
-        file.close()
-        return None
-    return file
-
-
-def _same_file(path: pathlib.Path, file: typing.BinaryIO) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
-    except OSError:
-        return False
 
 
 def _make_ours(build_dir: pathlib.Path, target: Target) -> None:
@@ -367,32 +261,3 @@ def _make_ours(build_dir: pathlib.Path, target: Target) -> None:
         f'the build directory was configured for {state.target.name}; it is emptied for {target.name}',
         where=os.fspath(build_dir), advice='Use a build directory for each interpreter to keep what was compiled.')])
     shutil.rmtree(build_dir)
-
-
-def _project_info_by_setup(settings: Settings, meson: tools.Meson) -> metadata.ProjectInfo:
-    """What a full `meson setup` says of the project, where introspection cannot tell."""
-    import subprocess
-    import sys
-
-    target = target_.running()
-    meson_python = settings.pyproject.get('tool', {}).get('meson-python', {})
-    arguments = [*meson_python.get('args', {}).get('setup', [])]
-    given = settings.config_settings.get('setup-args', [])
-    arguments += [given] if isinstance(given, str) else list(given)
-    with _work_directory(settings.source_dir) as work:
-        build_dir = work / 'build'
-        build_dir.mkdir()
-        native = work / 'native.ini'
-        native.write_text(f'[binaries]\npython = {sys.executable!r}\n', encoding='utf-8')
-        with tools.meson_environment(meson, tools.find_ninja(), settings, meson_setup.settings_to_json(settings),
-                                     target, build_dir, 'sdist'):
-            result = subprocess.run(
-                [sys.executable, os.environ['MESON'], 'setup', os.fspath(settings.source_dir), os.fspath(build_dir),
-                 '-Dbuildtype=release', *arguments, f'--native-file={native}'], check=False)
-        state = meson_setup.read_state(build_dir)
-        if result.returncode != 0:
-            if state is not None and state.diagnostics:
-                raise BuildRefused(*state.diagnostics)
-            raise refuse('meson-setup-failed', f'meson ended with status {result.returncode}', where='meson.build',
-                         advice='Correct what Meson says above.')
-        return typing.cast(metadata.ProjectInfo, configured.info(build_dir, 'projectinfo'))

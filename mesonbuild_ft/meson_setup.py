@@ -92,6 +92,7 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
     # meson-python writes its wheel here; made by now, it does not keep it from adding a .gitignore.
     own_directory(build_dir).joinpath('wheel').mkdir(parents=True, exist_ok=True)
     if reconfigure and previous is not None and previous.fingerprint == fingerprint and previous.plan is not None:
+        _keep_older_than_build_file(build_dir, rest)
         print('mesonbuild-ft: the build directory is configured like this already; meson setup is not repeated')
         return 0
     if reconfigure and previous is not None:
@@ -186,6 +187,22 @@ def _speed_up(build_dir: pathlib.Path, arguments: list[str]) -> list[str]:
     file = own_directory(build_dir) / 'native.ini'
     file.write_text('[properties]\nskip_sanity_check = true\n', encoding='utf-8')
     return [f'--native-file={file}']
+
+
+def _keep_older_than_build_file(build_dir: pathlib.Path, arguments: list[str]) -> None:
+    """Undo the new time stamp of an unchanged native file, or ninja would run Meson again.
+
+    meson-python writes its native file anew in every build. Its contents are part of the fingerprint.
+    """
+    try:
+        time = (build_dir / 'build.ninja').stat().st_mtime_ns
+        for name in flags.machine_file_names(arguments):
+            path = pathlib.Path(name)
+            if build_dir in path.parents and path.stat().st_mtime_ns > time:
+                os.utime(path, ns=(time, time))
+    except OSError:
+        # Then Meson runs once more than it has to.
+        return
 
 
 def _forget_configuration(build_dir: pathlib.Path) -> None:

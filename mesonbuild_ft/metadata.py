@@ -7,16 +7,22 @@ metadata needs no Meson; a version or licence in meson.build is read by introspe
 
 from __future__ import annotations
 
+import json
+import os
 import pathlib
 import re
+import subprocess
+import sys
 import typing
 
 from .diagnostics import BuildRefused, refuse
-from .settings import Settings
+from .settings import Settings, load
 
 
 if typing.TYPE_CHECKING:
     import pyproject_metadata
+
+    from . import tools
 
 
 #: What introspection says where meson.build gives no value, or one that only a setup can compute.
@@ -24,6 +30,22 @@ _UNKNOWN_VERSION: typing.Final = 'undefined'
 _UNKNOWN_LICENSE: typing.Final = 'unknown'
 
 ProjectInfo = typing.Mapping[str, typing.Any]
+
+
+def prepare(metadata_directory: str, config_settings: typing.Mapping[str, typing.Any] | None) -> str:
+    """The PEP 517/660 hook: write the metadata directory without building; returns its name. Raises BuildRefused."""
+    settings = load(pathlib.Path.cwd(), config_settings)
+    known = static(settings)
+    if needs_meson(known):
+        from . import tools
+
+        meson = tools.find_meson(settings)
+        info = _by_introspection(settings, meson)
+        if info is None or not answers(known, info):
+            info = _by_setup(settings, meson)
+        known = complete(known, info)
+    assert known is not None
+    return write(known, pathlib.Path(metadata_directory), settings.source_dir)
 
 
 def static(settings: Settings) -> pyproject_metadata.StandardMetadata | None:
@@ -185,3 +207,46 @@ def _meson_license_files(info: ProjectInfo) -> list[pathlib.Path] | None:
 def _invalid(what: str) -> BuildRefused:
     return refuse('invalid-project-metadata', what, where='pyproject.toml, [project]',
                   advice='See https://packaging.python.org/en/latest/specifications/pyproject-toml/.')
+
+
+def _by_introspection(settings: Settings, meson: tools.Meson) -> ProjectInfo | None:
+    """What `meson introspect --projectinfo` says of meson.build, unconfigured; None where it cannot tell."""
+    from . import target, tools
+
+    with tools.meson_environment(meson, None, {}, target.running(), settings.source_dir, 'plain'):
+        result = subprocess.run(
+            [sys.executable, os.environ['MESON'], 'introspect', '--projectinfo', 'meson.build'],
+            cwd=settings.source_dir, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        return None
+    try:
+        value = json.loads(result.stdout[result.stdout.index('{'):])
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _by_setup(settings: Settings, meson: tools.Meson) -> ProjectInfo:
+    """What a full `meson setup` says of the project, where introspection cannot tell."""
+    from . import configured, meson_setup, target, tools, work_directory
+
+    arguments = list(settings.pyproject.get('tool', {}).get('meson-python', {}).get('args', {}).get('setup', []))
+    given = settings.config_settings.get('setup-args', [])
+    arguments += [given] if isinstance(given, str) else list(given)
+    with work_directory.work_directory(settings.source_dir) as work:
+        build_dir = work / 'build'
+        build_dir.mkdir()
+        native = work / 'native.ini'
+        native.write_text(f'[binaries]\npython = {sys.executable!r}\n', encoding='utf-8')
+        request = meson_setup.settings_to_json(settings)
+        with tools.meson_environment(meson, tools.find_ninja(), request, target.running(), build_dir, 'sdist'):
+            result = subprocess.run(
+                [sys.executable, os.environ['MESON'], 'setup', os.fspath(settings.source_dir), os.fspath(build_dir),
+                 '-Dbuildtype=release', *arguments, f'--native-file={native}'], check=False)
+        state = meson_setup.read_state(build_dir)
+        if result.returncode != 0:
+            if state is not None and state.diagnostics:
+                raise BuildRefused(*state.diagnostics)
+            raise refuse('meson-setup-failed', f'meson ended with status {result.returncode}', where='meson.build',
+                         advice='Correct what Meson says above.')
+        return typing.cast(ProjectInfo, configured.info(build_dir, 'projectinfo'))

@@ -8,7 +8,6 @@ need; everything else there is meson-python's and goes to it untouched.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import pathlib
 import sys
@@ -81,10 +80,17 @@ class Settings:
 def nearest(word: str, known: typing.Iterable[str]) -> str:
     """'Did you mean …?' with the nearest known word, or a list of all of them."""
     known = sorted(known)
-    matches = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if matches:
-        return f'Did you mean "{matches[0]}"?'
+    match = _close(word, known, 0.5)
+    if match:
+        return f'Did you mean "{match}"?'
     return 'Known are: ' + ', '.join(known) + '.'
+
+
+def _close(word: str, known: typing.Sequence[str], cutoff: float) -> str | None:
+    # Needed for mistakes only, and slow to import.
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=cutoff)), None)
 
 
 def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.Any] | None = None) -> Settings:
@@ -96,7 +102,7 @@ def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.A
     meson_python = _table(tool, 'meson-python', 'tool.meson-python')
     for key in meson_python:
         # Whether an unlisted key exists is for the installed meson-python to say.
-        if key not in MESON_PYTHON_KEYS and difflib.get_close_matches(key, MESON_PYTHON_KEYS, n=1, cutoff=0.75):
+        if key not in MESON_PYTHON_KEYS and _close(key, MESON_PYTHON_KEYS, 0.75):
             raise refuse(
                 'unknown-setting', f'unknown key "{key}"', where='pyproject.toml, [tool.meson-python]',
                 advice=nearest(key, MESON_PYTHON_KEYS))
@@ -180,7 +186,7 @@ def _split_config_settings(
         else:
             known = (*OWN_CONFIG_SETTINGS, *MESON_PYTHON_CONFIG_SETTINGS)
             # Anything that is no misspelling of a known name is for the installed meson-python to judge.
-            if key not in known and difflib.get_close_matches(key, known, n=1, cutoff=0.6):
+            if key not in known and _close(key, known, 0.6):
                 raise refuse(
                     'unknown-config-setting', f'unknown config setting "{key}"', where=f'-C{key}',
                     advice=nearest(key, known))

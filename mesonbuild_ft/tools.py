@@ -84,10 +84,19 @@ def find_ninja() -> str:
         advice='Install it with: pip install ninja.')
 
 
+def get_requires(hook: str, config_settings: typing.Mapping[str, typing.Any] | None) -> list[str]:
+    """What meson-python asks for on this machine, with our lower bound for ninja."""
+    import mesonpy
+
+    requires = getattr(mesonpy, hook)(dict(config_settings) if config_settings else None)
+    ninja = '.'.join(map(str, NINJA_REQUIRED))
+    return [f'ninja >= {ninja}' if r.startswith('ninja') else r for r in requires]
+
+
 @contextlib.contextmanager
 def meson_environment(
-    meson: Meson, ninja: str | None, settings: Settings, settings_json: typing.Mapping[str, typing.Any],
-    target: Target, build_dir: pathlib.Path, mode: str,
+    meson: Meson, ninja: str | None, settings_json: typing.Mapping[str, typing.Any], target: Target,
+    build_dir: pathlib.Path, mode: str,
 ) -> typing.Iterator[None]:
     """While this lasts, the environment makes meson-python start `meson_command.py` with this request.
 
@@ -122,22 +131,6 @@ def meson_environment(
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def introspect_project(meson: Meson, settings: Settings) -> dict[str, typing.Any] | None:
-    """What `meson introspect --projectinfo` says of meson.build, unconfigured; None where it cannot tell."""
-    with meson_environment(
-            meson, None, settings, {}, _NO_TARGET, settings.source_dir, 'plain'):
-        result = subprocess.run(
-            [sys.executable, os.environ['MESON'], 'introspect', '--projectinfo', 'meson.build'],
-            cwd=settings.source_dir, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        return None
-    try:
-        value = json.loads(result.stdout[result.stdout.index('{'):])
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _absolute_if_file(settings: Settings) -> str | None:
@@ -191,9 +184,3 @@ def parse_version(text: str) -> tuple[int, ...]:
     """The leading numbers of a version: (1, 12, 1) for '1.12.1.rc2'."""
     numbers = re.match(r'\d+(?:\.\d+)*', text.strip())
     return tuple(map(int, numbers[0].split('.')[:3])) if numbers else (0,)
-
-
-_NO_TARGET: typing.Final = Target(
-    implementation='', version=(0, 0, 0), release_level='final', free_threaded=False, debug=False, trace_refs=False,
-    platform='', python_tag='', abi_tag='', extension_suffixes=(), pointer_size=0, byte_order='', include_dir='',
-    defines_gil_disabled=False)
