@@ -26,10 +26,10 @@ import typing
 
 ROOT: typing.Final = pathlib.Path(__file__).resolve().parent.parent
 CACHE: typing.Final = ROOT / '.cache'
-TOOLS: typing.Final = (
+TOOLS: typing.Final[tuple[str, ...]] = (
     'meson', 'meson-python', 'ninja', 'packaging', 'pyproject-metadata', 'tomli; python_version<"3.11"')
 #: The lower bounds of pyproject.toml and of tools.py, tried with a GIL and a free-threaded interpreter.
-LOWEST: typing.Final = {
+LOWEST: typing.Final[dict[str, tuple[str, ...]]] = {
     'cp311-cp311': ('meson==1.3.0', 'meson-python==0.21.0', 'ninja==1.11.1', 'packaging==24.2',
                     'pyproject-metadata==0.9.0'),
     'cp314-cp314t': ('meson==1.4.0', 'meson-python==0.21.0', 'ninja==1.11.1', 'packaging==24.2',
@@ -104,7 +104,7 @@ def prepare(tags: typing.Sequence[str] = (), *, lowest: bool = False) -> dict[st
     with open(CACHE / 'environments.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         chosen = [i for i in interpreters() if not tags or i.tag in tags]
-        jobs = [(i, i.tag, TOOLS) for i in chosen]
+        jobs: list[tuple[Interpreter, str, tuple[str, ...]]] = [(i, i.tag, TOOLS) for i in chosen]
         if lowest:
             jobs += [(i, f'lowest-{i.tag}', LOWEST[i.tag]) for i in chosen if i.tag in LOWEST]
         with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
