@@ -2,25 +2,25 @@
 /* Which instruction set answers, and what they share. */
 #include "code.h"
 
-abiscan_answer abiscan_code_refers(const abiscan_image *image, uint64_t address,
-                                   uint64_t length)
+abiscan_answer abiscan_code_refers(const abiscan_image *image, abiscan_range range,
+                                   abiscan_range except)
 {
     /* AArch64 compilers address data from a common anchor: an instruction need
      * not name the address that it writes. */
     if (image->code == ABISCAN_CODE_X86_64) {
-        return abiscan_x86_64_refers(image, address, length);
+        return abiscan_x86_64_refers(image, range, except);
     }
     return ABISCAN_CANNOT_TELL;
 }
 
 abiscan_answer abiscan_code_returns(const abiscan_image *image, uint64_t function,
-                                    uint64_t *address)
+                                    uint64_t *address, abiscan_range *extent)
 {
     switch (image->code) {
     case ABISCAN_CODE_X86_64:
-        return abiscan_x86_64_returns(image, function, address);
+        return abiscan_x86_64_returns(image, function, address, extent);
     case ABISCAN_CODE_AARCH64:
-        return abiscan_aarch64_returns(image, function, address);
+        return abiscan_aarch64_returns(image, function, address, extent);
     case ABISCAN_CODE_OTHER:
         break;
     }

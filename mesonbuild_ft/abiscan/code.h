@@ -12,13 +12,19 @@ typedef enum abiscan_answer {
     ABISCAN_YES
 } abiscan_answer;
 
-/* Whether an instruction may refer to an address in the range. */
-abiscan_answer abiscan_code_refers(const abiscan_image *image, uint64_t address,
-                                   uint64_t length);
+typedef struct abiscan_range {
+    uint64_t address;
+    uint64_t size;
+} abiscan_range;
 
-/* The constant address that a function returns, when it does nothing else. */
+/* Whether an instruction outside `except` may refer to an address in the range. */
+abiscan_answer abiscan_code_refers(const abiscan_image *image, abiscan_range range,
+                                   abiscan_range except);
+
+/* The constant address that a function returns, when it does nothing else; and
+ * the extent of its code. */
 abiscan_answer abiscan_code_returns(const abiscan_image *image, uint64_t function,
-                                    uint64_t *address);
+                                    uint64_t *address, abiscan_range *extent);
 
 /* The second argument of every call of an import, when it is one constant. */
 abiscan_answer abiscan_code_second_argument(const abiscan_image *image, size_t import,
@@ -35,16 +41,16 @@ bool abiscan_function_around(const abiscan_image *image, uint64_t address, uint6
                              uint64_t *end);
 
 /* One for each instruction set; code.c chooses. */
-abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, uint64_t address,
-                                     uint64_t length);
+abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range range,
+                                     abiscan_range except);
 abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t function,
-                                      uint64_t *address);
+                                      uint64_t *address, abiscan_range *extent);
 abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t import,
                                               uint64_t *value);
 abiscan_answer abiscan_x86_64_stored_gil_slot(const abiscan_image *image, uint64_t hook,
                                               uint64_t *value);
 abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t function,
-                                       uint64_t *address);
+                                       uint64_t *address, abiscan_range *extent);
 abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_t import,
                                                uint64_t *value);
 

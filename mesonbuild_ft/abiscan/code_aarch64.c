@@ -62,7 +62,7 @@ static bool is_hint(uint32_t code)
 }
 
 abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t function,
-                                       uint64_t *address)
+                                       uint64_t *address, abiscan_range *extent)
 {
     unsigned reg = 32;
     uint64_t page = 0, constant = 0, found = 0;
@@ -78,6 +78,8 @@ abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t func
         }
         if (code == 0xd65f03c0u) { /* ret */
             *address = found;
+            extent->address = function;
+            extent->size = at + 4 - function;
             return is_known ? ABISCAN_YES : ABISCAN_CANNOT_TELL;
         }
         if (is_adrp(code, at, &reg, &page)) {

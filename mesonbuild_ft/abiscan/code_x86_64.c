@@ -333,8 +333,40 @@ static bool is_one_byte(const instruction *in, unsigned opcode)
 
 /* ---- references ------------------------------------------------------- */
 
-abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, uint64_t address,
-                                     uint64_t length)
+/* How many immediate bytes may follow the operand whose ModRM byte is at `at`, as
+ * a set of bits 1 << count.  Reads matter less than stores and lea: a vector
+ * instruction that only reads may be taken for a shorter one. */
+static unsigned immediate_sizes(const unsigned char *bytes, size_t at)
+{
+    enum { NONE = 1 << 0, ONE = 1 << 1, TWO = 1 << 2, FOUR = 1 << 4 };
+    switch (at < 1 ? 0 : bytes[at - 1]) {
+    case 0x80:
+    case 0x83:
+    case 0xc6:
+        return ONE;
+    case 0x81:
+        return TWO | FOUR;
+    case 0x6b:
+    case 0xc0:
+    case 0xc1:
+        return NONE | ONE; /* without an immediate after 0F */
+    case 0x69:
+    case 0xc7:
+        return NONE | TWO | FOUR;
+    case 0xf6:
+    case 0xf7:
+        return NONE | ONE | TWO | FOUR;
+    default:
+        break;
+    }
+    bool is_map_3 = (at >= 2 && bytes[at - 2] == 0x3a)
+                    || (at >= 4 && bytes[at - 4] == 0xc4 && (bytes[at - 3] & 0x1fu) == 3)
+                    || (at >= 5 && bytes[at - 5] == 0x62 && (bytes[at - 4] & 7u) == 3);
+    return is_map_3 ? NONE | ONE : NONE;
+}
+
+abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range range,
+                                     abiscan_range except)
 {
     for (size_t i = 0; i < image->segment_count; i++) {
         const abiscan_segment *segment = &image->segments[i];
@@ -355,8 +387,15 @@ abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, uint64_t addres
             }
             uint64_t target
                 = segment->address + at + 5 + extend(little(bytes + at + 1, 4), 4);
-            if (target + 4 - address < length + 4) {
-                return ABISCAN_YES;
+            if (target + 4 - range.address >= range.size + 4
+                || segment->address + at - except.address < except.size) {
+                continue;
+            }
+            unsigned sizes = immediate_sizes(bytes, at);
+            for (unsigned size = 0; size <= 4; size++) {
+                if (((sizes >> size) & 1u) != 0 && target + size - range.address < range.size) {
+                    return ABISCAN_YES;
+                }
             }
         }
     }
@@ -366,7 +405,7 @@ abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, uint64_t addres
 /* ---- what a function returns ------------------------------------------ */
 
 abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t function,
-                                      uint64_t *address)
+                                      uint64_t *address, abiscan_range *extent)
 {
     bool is_known = false;
     uint64_t at = function, found = 0;
@@ -399,6 +438,8 @@ abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t funct
             is_known = true;
         } else if (is_one_byte(&in, 0xc3)) {
             *address = found;
+            extent->address = function;
+            extent->size = at - function;
             return is_known ? ABISCAN_YES : ABISCAN_CANNOT_TELL;
         } else if (!(is_one_byte(&in, 0x55) || is_one_byte(&in, 0x5d) /* push, pop rbp */
                      || is_one_byte(&in, 0xc9)                        /* leave */
@@ -488,24 +529,82 @@ static void search_calls(const abiscan_image *image, call_search *search, int pa
     }
 }
 
-/* Whether an instruction leaves rsi alone for sure. */
-static bool may_write_rsi(const instruction *in)
+/* What the general registers hold as far as straight-line code tells. */
+typedef struct registers {
+    bool is_known[16];
+    uint64_t value[16];
+    uint64_t since[16]; /* the address of the first instruction behind the value */
+} registers;
+
+static void forget(registers *state, unsigned number)
 {
-    if (in->is_vector) {
-        return in->mod == 3 || in->map != 1; /* some move to general registers */
+    state->is_known[number & 15u] = false;
+}
+
+static void set(registers *state, unsigned number, uint64_t value, uint64_t since)
+{
+    state->is_known[number & 15u] = true;
+    state->value[number & 15u] = value;
+    state->since[number & 15u] = since;
+}
+
+/* Follow one instruction.  What is not listed forgets every register that it
+ * might write, and all of them where that is not plain from its operands. */
+static void follow(registers *state, const instruction *in, uint64_t at)
+{
+    if (in->map == 0 && !in->is_vector && !in->has_operand_prefix) {
+        unsigned op = in->opcode;
+        if (op >= 0xb8 && op <= 0xbf) { /* mov register, constant */
+            set(state, (op & 7u) | ((in->rex & 1u) << 3), in->immediate, at);
+            return;
+        }
+        if ((op == 0x31 || op == 0x33) && in->mod == 3 && in->reg == in->rm) {
+            set(state, in->rm, 0, at); /* xor register, itself */
+            return;
+        }
+        if (op == 0xc7 && in->mod == 3) { /* mov register, constant */
+            bool is_wide = (in->rex & 8u) != 0;
+            set(state, in->rm, is_wide ? extend(in->immediate, 4) : in->immediate, at);
+            return;
+        }
+        if ((op == 0x89 || op == 0x8b) && in->mod == 3) { /* mov register, register */
+            unsigned from = op == 0x89 ? in->reg : in->rm;
+            unsigned to = op == 0x89 ? in->rm : in->reg;
+            if (state->is_known[from]) {
+                uint64_t mask = (in->rex & 8u) != 0 ? UINT64_MAX : UINT32_MAX;
+                set(state, to, state->value[from] & mask, state->since[from]);
+            } else {
+                forget(state, to);
+            }
+            return;
+        }
+        if (op == 0x89 || op == 0x39 || op == 0x3b || op == 0x85
+            || ((op == 0x83 || op == 0x81) && (in->reg & 7u) == 7)
+            || (op == 0xc7 && in->mod != 3)) {
+            return; /* store, cmp, test */
+        }
+        if (op == 0x8b || op == 0x8d || op == 0x63) {
+            forget(state, in->reg); /* load, lea, movsxd */
+            return;
+        }
+        if ((op >= 0x50 && op <= 0x57) || (op >= 0x70 && op <= 0x7f) || op == 0x90) {
+            return; /* push, conditional jump, nop */
+        }
+        if (op >= 0x58 && op <= 0x5f) { /* pop */
+            forget(state, (op & 7u) | ((in->rex & 1u) << 3));
+            return;
+        }
+        if ((op == 0x81 || op == 0x83) && in->mod == 3) {
+            forget(state, in->rm); /* add and such with a constant */
+            return;
+        }
     }
-    if (in->has_modrm) {
-        return (in->reg == RSI) || (in->mod == 3 && in->rm == RSI);
+    if (in->map == 1 && !in->is_vector
+        && ((in->opcode >= 0x80 && in->opcode <= 0x8f) || in->opcode == 0x1e
+            || in->opcode == 0x1f)) {
+        return; /* conditional jump, endbr64, nop */
     }
-    if (in->map != 0) {
-        return !in->is_branch && in->opcode != 0x0b; /* cpuid and such; jcc is fine */
-    }
-    return (in->opcode & 0xf7u) == 0x56u     /* push, pop rsi */
-           || (in->opcode & 0xf7u) == 0x96u  /* xchg */
-           || (in->opcode >= 0xa4 && in->opcode <= 0xaf && in->opcode != 0xa8
-               && in->opcode != 0xa9)        /* string instructions */
-           || (in->opcode & 0xf7u) == 0xb6u  /* mov sil or esi, immediate */
-           || in->opcode == 0xe8;
+    memset(state->is_known, 0, sizeof state->is_known);
 }
 
 /* Straight-line reasoning: the last write of rsi before the call is a constant,
@@ -524,56 +623,33 @@ static abiscan_answer argument_at(const abiscan_image *image, uint64_t site, uin
     if (bytes == NULL) {
         return ABISCAN_CANNOT_TELL;
     }
-    bool is_known = false, is_reached = false;
-    uint64_t constant = 0, written_at = 0;
+    registers state = {{false}, {0}, {0}};
+    bool is_reached = false;
     instruction in;
-    for (uint64_t at = start; at < end; at += in.length) {
+    for (uint64_t at = start; at < end && !is_reached; at += in.length) {
         if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
-            break;
-        }
-        if (at == site) {
-            is_reached = true;
-            break;
+            return ABISCAN_CANNOT_TELL;
         }
         if (at > site) {
             return ABISCAN_NO; /* the bytes are part of an instruction: no call */
         }
-        bool is_wide = (in.rex & 7u) == 0; /* no register beyond rdi */
-        if (is_one_byte(&in, 0xbe) && is_wide && in.immediate_size == 4) {
-            is_known = true; /* mov esi, constant */
-            constant = in.immediate;
-            written_at = at;
-        } else if ((is_one_byte(&in, 0x31) || is_one_byte(&in, 0x33)) && in.mod == 3
-                   && in.reg == RSI && in.rm == RSI && is_wide) {
-            is_known = true; /* xor esi, esi */
-            constant = 0;
-            written_at = at;
-        } else if (is_one_byte(&in, 0xc7) && in.mod == 3 && in.rm == RSI && in.rex == 0x48) {
-            is_known = true; /* mov rsi, constant */
-            constant = extend(in.immediate, 4);
-            written_at = at;
-        } else if (may_write_rsi(&in) || is_one_byte(&in, 0xe9) || is_one_byte(&in, 0xeb)
-                   || is_one_byte(&in, 0xc3)
-                   || (is_one_byte(&in, 0xff) && (in.reg & 7u) >= 2 && (in.reg & 7u) <= 5)) {
-            is_known = false; /* written otherwise, called, or not run through */
+        is_reached = at == site;
+        if (!is_reached) {
+            follow(&state, &in, at);
         }
     }
-    if (!is_reached || !is_known) {
+    if (!is_reached || !state.is_known[RSI]) {
         return ABISCAN_CANNOT_TELL;
     }
     for (uint64_t at = start; at < end; at += in.length) {
         if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
-            /* Padding or data after the last instruction that could be read. */
-            if (at <= site) {
-                return ABISCAN_CANNOT_TELL;
-            }
-            break;
+            break; /* padding or data after the function */
         }
-        if (in.is_branch && in.target > written_at && in.target <= site) {
+        if (in.is_branch && in.target > state.since[RSI] && in.target <= site) {
             return ABISCAN_CANNOT_TELL;
         }
     }
-    *value = constant;
+    *value = state.value[RSI];
     return ABISCAN_YES;
 }
 

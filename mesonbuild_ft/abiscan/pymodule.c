@@ -36,12 +36,6 @@ enum {
     ABI_FLAG_FREE_THREADED = 4
 };
 
-/* One array of slots and its extent in memory, terminator included. */
-typedef struct slot_array {
-    uint64_t address;
-    uint64_t size;
-} slot_array;
-
 typedef struct module_reader {
     const abiscan_image *image;
     abiscan_result *result;
@@ -63,7 +57,8 @@ typedef struct module_reader {
     bool has_slots;           /* there is an array to walk */
     uint64_t slots;
 
-    slot_array arrays[ARRAY_LIMIT];
+    abiscan_range hook_code;           /* of an export hook that was understood */
+    abiscan_range arrays[ARRAY_LIMIT]; /* of slots, terminators included */
     size_t array_count;
     char walk_problem[96]; /* why slots_complete is false */
     unsigned gil_slots;
@@ -514,7 +509,7 @@ static void walk_slots(module_reader *reader, uint64_t address, bool is_pyslot, 
         stop_walk(reader, "slot arrays are nested too deeply", address);
         return;
     }
-    slot_array *array = &reader->arrays[reader->array_count++];
+    abiscan_range *array = &reader->arrays[reader->array_count++];
     array->address = start;
     for (;; address += stride) {
         uint64_t identifier = 0, flags = 0, reserved = 0;
@@ -604,7 +599,8 @@ static void read_export_hook(module_reader *reader)
     result->init = ABISCAN_INIT_EXPORT_HOOK;
     say(result->init_reason, "PyModExport_%.*s is exported", shown(reader->stem),
         reader->stem.data);
-    if (abiscan_code_returns(image, reader->export_hook, &reader->slots) == ABISCAN_YES) {
+    if (abiscan_code_returns(image, reader->export_hook, &reader->slots, &reader->hook_code)
+        == ABISCAN_YES) {
         reader->has_slots = true;
     } else {
         reader->has_slots = find_pyslots(image, &reader->slots);
@@ -691,13 +687,12 @@ static void judge_layout_by_imports(module_reader *reader)
 /* ---- the GIL ---------------------------------------------------------- */
 
 /* Whether anything can add to the slots once the module is loaded. */
-static abiscan_answer can_change(module_reader *reader, uint64_t address, uint64_t size)
+static abiscan_answer can_change(module_reader *reader, abiscan_range range)
 {
-    const abiscan_image *image = reader->image;
-    if (abiscan_is_constant(image, address, size)) {
+    if (abiscan_is_constant(reader->image, range.address, range.size)) {
         return ABISCAN_NO;
     }
-    return abiscan_code_refers(image, address, size);
+    return abiscan_code_refers(reader->image, range, reader->hook_code);
 }
 
 static abiscan_answer slots_can_change(module_reader *reader)
@@ -706,8 +701,8 @@ static abiscan_answer slots_can_change(module_reader *reader)
     uint64_t word = abiscan_pointer_size(image);
     abiscan_answer answer = ABISCAN_NO;
     for (size_t i = 0; i < reader->array_count && answer == ABISCAN_NO; i++) {
-        const slot_array *array = &reader->arrays[i];
-        answer = can_change(reader, array->address, array->size);
+        const abiscan_range *array = &reader->arrays[i];
+        answer = can_change(reader, *array);
         if (answer != ABISCAN_NO || abiscan_is_constant(image, array->address, array->size)) {
             continue;
         }
@@ -727,7 +722,8 @@ static abiscan_answer slots_can_change(module_reader *reader)
         }
     }
     if (answer == ABISCAN_NO && reader->has_definition) {
-        answer = can_change(reader, reader->definition_name + 4 * word, word);
+        abiscan_range member = {reader->definition_name + 4 * word, word};
+        answer = can_change(reader, member);
     }
     return answer;
 }
