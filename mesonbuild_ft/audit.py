@@ -80,14 +80,15 @@ def _module(name: tags.WheelName, module: Module, gil: Gil) -> typing.Iterator[D
             yield _finding(module, 'unscanned-module', 'warning', module.problem,
                            'Nothing is proven about this file.')
         return
+    # Warnings: such a file may be meant for ctypes, or be loaded under the name of its function.
     if not facts.init_hooks and facts.init == 'none':
-        yield _error(module, 'missing-init-function',
-                     f'exports neither PyInit_{module.stem} nor PyModExport_{module.stem}',
-                     'Name the init function after the module, and mark it PyMODINIT_FUNC.')
+        yield _finding(module, 'missing-init-function', 'warning',
+                       f'exports neither PyInit_{module.stem} nor PyModExport_{module.stem}',
+                       'Name the init function after the module, and mark it PyMODINIT_FUNC.')
     elif facts.init != 'unknown' and not _own_hooks(module, facts):
-        yield _error(module, 'missing-init-function',
-                     f'exports {", ".join(facts.init_hooks)}, but nothing for the name {module.stem}',
-                     f'Rename the function to PyInit_{module.stem}, or the module.')
+        yield _finding(module, 'missing-init-function', 'warning',
+                       f'exports {", ".join(facts.init_hooks)}, but nothing for the name {module.stem}',
+                       f'Rename the function to PyInit_{module.stem}, or the module.')
     yield from _machine(name, module, facts)
     if stable and floor is not None:
         yield from _stable_abi(module, facts, floor, abi3t)

@@ -120,9 +120,15 @@ def _failure(error: SystemExit, settings: Settings, target: Target, build_dir: p
         return BuildRefused(*state.diagnostics)
     cause = error.__cause__
     if cause is not None:
+        text = str(cause).strip() or repr(cause)
+        identifier, where = 'meson-python-failed', 'pyproject.toml or meson.build'
+        if text.startswith('Unknown option '):
+            identifier, where = 'unknown-config-setting', '-C'
+        elif text.startswith('Unknown configuration entry '):
+            identifier, where = 'unknown-setting', 'pyproject.toml, [tool.meson-python]'
         return refuse(
-            'meson-python-failed', str(cause).strip().splitlines()[0] if str(cause).strip() else repr(cause),
-            where='pyproject.toml or meson.build', advice='meson-python says this; see its documentation.')
+            identifier, text.splitlines()[0], where=where,
+            advice='meson-python says this; see its documentation.')
     if state is None or state.plan is None:
         return refuse(
             'meson-setup-failed', f'meson ended with status {error.code}', where='meson.build',

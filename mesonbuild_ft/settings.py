@@ -22,7 +22,7 @@ Gil = typing.Literal['not-used', 'used', 'unspecified']
 
 #: Config settings that are ours; all others are meson-python's.
 OWN_CONFIG_SETTINGS: typing.Final = ('abi', 'verify')
-#: Config settings of meson-python 0.22, to name the nearest one.
+#: Config settings of meson-python 0.22: what is nearer to one of these is no misspelling of ours.
 MESON_PYTHON_CONFIG_SETTINGS: typing.Final = (
     'build-dir', 'builddir', 'editable-verbose', 'dist-args', 'setup-args', 'compile-args', 'install-args',
 )
@@ -185,8 +185,8 @@ def _split_config_settings(
             own[key] = value
         else:
             known = (*OWN_CONFIG_SETTINGS, *MESON_PYTHON_CONFIG_SETTINGS)
-            # Anything that is no misspelling of a known name is for the installed meson-python to judge.
-            if key not in known and _close(key, known, 0.6):
+            # All others, its own misspelled ones too, are for the installed meson-python to judge.
+            if key not in known and _close(key, known, 0.6) in OWN_CONFIG_SETTINGS:
                 raise refuse(
                     'unknown-config-setting', f'unknown config setting "{key}"', where=f'-C{key}',
                     advice=nearest(key, known))
