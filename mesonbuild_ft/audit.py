@@ -128,8 +128,6 @@ def _machine(name: tags.WheelName, module: Module, facts: Facts) -> typing.Itera
     for platform in name.platform.split('.'):
         for ending, machines in MACHINES.items():
             if (platform == ending or platform.endswith('_' + ending)) and facts.machine not in machines:
-                if platform.endswith('x86_64') and ending == 'x86':  # pragma: no cover
-                    continue
                 yield _error(module, 'machine-mismatch',
                              f'is compiled for {facts.machine}, in a wheel for {platform}',
                              'Set _PYTHON_HOST_PLATFORM to the platform that is compiled for (cross builds), '

@@ -15,23 +15,23 @@ import typing
 
 from . import (
     advice,
-    audit,
-    configured,
     meson_setup,
     metadata,
     plan as plan_,
     report,
-    scanner,
     tags,
     target as target_,
     tools,
+    verify,
     wheel,
     work_directory,
+    workarounds,
 )
 from .diagnostics import BuildRefused, Diagnostic, refuse
 from .meson_setup import State
 from .settings import Settings, load
 from .target import Target
+from .verify import Verification
 
 
 ConfigSettings = typing.Mapping[str, typing.Any]
@@ -63,14 +63,20 @@ def build_editable(
     shutil.rmtree(own / 'wheel', ignore_errors=True)
     name = _call('build_editable', settings, target, meson, ninja, build_dir, own / 'wheel')
     state = _state(build_dir)
-    assert state.plan is not None
+    plan = state.plan
+    assert plan is not None
+    # The wheel holds no modules and is bound to this interpreter: its tag stays meson-python's.
+    editable = tags.parse_wheel_name(name)
     destination = pathlib.Path(wheel_directory)
+    verification = Verification()
+    if settings.verify != 'off' and editable.abi != 'none':
+        modules_as = editable.with_tag(plan.python_tag, plan.abi_tag)
+        verification = verify.verify_in_place(settings, state, modules_as, build_dir, ninja)
+    _show([*plan.notes, *verification.found], f'{name} was not written', destination)
     wheel.remove_unfinished(destination)
-    # It holds no modules and is bound to this interpreter: its tag stays meson-python's.
-    final = wheel.finish(own / 'wheel' / name, destination, tags.parse_wheel_name(name))
+    final = wheel.finish(own / 'wheel' / name, destination, editable)
     shutil.rmtree(own / 'wheel', ignore_errors=True)
-    report.show(state.plan.notes)
-    report.summary(target, state.plan, final.name, final.stat().st_size, (), 'editable: modules are built in place')
+    report.summary(target, plan, final.name, final.stat().st_size, verification, settings.verify)
     return final.name
 
 
@@ -107,7 +113,8 @@ def _call(
     config.pop('builddir', None)
     request = meson_setup.settings_to_json(settings)
     try:
-        with tools.meson_environment(meson, ninja, request, target, build_dir, mode):
+        with (tools.meson_environment(meson, ninja, request, target, build_dir, mode),
+              workarounds.pre_release_counts_as_release()):
             return str(getattr(mesonpy, hook)(os.fspath(output), config))
     except SystemExit as error:
         raise _failure(error, settings, target, build_dir) from error
@@ -149,71 +156,28 @@ def _finish(
     # A wheel without extension modules keeps its py3-none tag.
     if plan.abi != 'full' and old.abi != 'none':
         name = old.with_tag(plan.python_tag, plan.abi_tag)
-    found: list[Diagnostic] = list(plan.notes)
-    modules: list[audit.Module] = []
-    verified = ''
-    if settings.verify == 'off':
-        verified = 'nothing: verify is off'
-    else:
-        modules = scan_wheel(built, name, _own_build(settings, build_dir))
-        verdict = audit.wheel(name, modules, settings.project.gil)
-        if plan.abi != 'full':
-            errors, _ = configured.objects_without_limited_api(
-                build_dir, state.configured.limited, ninja)
-            verdict += errors
-        if settings.verify == 'warn':
-            verdict = [_as_warning(d) for d in verdict]
-        found += verdict
-        if not modules:
-            verified = 'no extension modules'
+    verification = Verification()
+    if settings.verify != 'off':
+        verification = verify.verify_wheel(settings, state, built, name, build_dir, ninja)
+    found = [*plan.notes, *verification.found]
     if metadata_directory is not None:
         found += _metadata_differs(built, name, pathlib.Path(metadata_directory))
-    errors_found = [d for d in found if d.severity == 'error']
-    report.show(d for d in found if d.severity != 'error')
-    if errors_found:
-        raise BuildRefused(*errors_found, Diagnostic(
-            'tag-not-as-planned', 'hint', f'{name} was not written', where=os.fspath(destination),
-            advice='-Cverify=warn writes it all the same (or verify = "warn" in [tool.mesonbuild-ft]); '
-                   '-Cabi=full builds for this interpreter only, without the limited API.'))
+    _show(found, f'{name} was not written', destination)
     wheel.remove_unfinished(destination)
     final = wheel.finish(built, destination, name)
-    report.summary(target, plan, final.name, final.stat().st_size, modules, verified)
+    report.summary(target, plan, final.name, final.stat().st_size, verification, settings.verify)
     return final.name
 
 
-def scan_wheel(path: pathlib.Path, name: tags.WheelName, own_build: pathlib.Path | None) -> list[audit.Module]:
-    """The extension modules of a wheel with their facts, under the paths that they have in the wheel `name`."""
-    modules: list[audit.Module] = []
-    loaded: scanner.Scanner | None = None
-    for member, data in wheel.binaries(path):
-        parts = tags.module_parts(wheel.new_member_name(member, name))
-        assert parts is not None
-        stem, tag, _ = parts
-        if loaded is None:
-            loaded = scanner.load(own_build)
-        facts: scanner.Facts | None = None
-        problem, malformed = '', False
-        try:
-            facts = loaded.scan(data, stem)
-        except scanner.ScanError as error:
-            problem, malformed = str(error), error.status == 'malformed'
-        if not tag and facts is not None and not facts.init_hooks:
-            # A shared library that is no extension module.
-            continue
-        modules.append(audit.Module(
-            wheel.new_member_name(member, name), stem, tag, facts, problem, malformed))
-    return modules
-
-
-def _own_build(settings: Settings, build_dir: pathlib.Path) -> pathlib.Path | None:
-    """The build directory, where mesonbuild-ft builds itself and its scanner is not installed yet."""
-    return build_dir if settings.source_dir == pathlib.Path(__file__).resolve().parent.parent else None
-
-
-def _as_warning(diagnostic: Diagnostic) -> Diagnostic:
-    import dataclasses
-
-    return dataclasses.replace(diagnostic, severity='warning') if diagnostic.severity == 'error' else diagnostic
+def _show(found: typing.Sequence[Diagnostic], consequence: str, where: pathlib.Path) -> None:
+    """Show what was found; errors among it end the build. Raises BuildRefused."""
+    errors = [d for d in found if d.severity == 'error']
+    report.show(d for d in found if d.severity != 'error')
+    if errors:
+        raise BuildRefused(*errors, Diagnostic(
+            'wheel-not-written', 'hint', consequence, where=os.fspath(where),
+            advice='-Cverify=warn writes it all the same (or verify = "warn" in [tool.mesonbuild-ft]); '
+                   '-Cabi=full builds for this interpreter only, without the limited API.'))
 
 
 def _metadata_differs(built: pathlib.Path, name: tags.WheelName, announced: pathlib.Path) -> list[Diagnostic]:

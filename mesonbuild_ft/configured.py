@@ -144,17 +144,20 @@ def objects_without_limited_api(
     return errors, unproven
 
 
+def outputs(build_dir: pathlib.Path) -> list[pathlib.Path]:
+    """The files that all targets build."""
+    return [pathlib.Path(name) for entry in info(build_dir, 'targets') for name in entry['filename']]
+
+
 def _module_outputs(build_dir: pathlib.Path) -> dict[str, str]:
     """File name of each target -> its path relative to the build directory, as ninja knows it."""
-    outputs = {}
-    for entry in info(build_dir, 'targets'):
-        for name in entry['filename']:
-            path = pathlib.Path(name)
-            try:
-                outputs[path.name] = path.relative_to(build_dir).as_posix()
-            except ValueError:
-                outputs[path.name] = name
-    return outputs
+    result = {}
+    for path in outputs(build_dir):
+        try:
+            result[path.name] = path.relative_to(build_dir).as_posix()
+        except ValueError:
+            result[path.name] = str(path)
+    return result
 
 
 def _compile_commands(build_dir: pathlib.Path) -> list[_Object]:

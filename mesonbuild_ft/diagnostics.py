@@ -41,7 +41,6 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'compile-failed': 'ninja stopped with an error.',
     'meson-python-failed': 'meson-python refused the project.',
     'missing-scanner': 'The scanner (mesonbuild_ft._abiscan) is not installed, so nothing can be verified.',
-    'build-directory-in-use': 'Another build is using this build directory.',
     # Sources that are not ready for abi3t.
     'abi3t-needs-export-hook': 'abi3t needs a PyModExport_ hook, and the source has only PyInit_.',
     'abi3t-cython': 'Cython does not generate code for abi3t yet.',
@@ -58,7 +57,8 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'version-specific-module': 'A module for one Python version lies in a stable-ABI wheel.',
     'module-for-other-python': 'A module is for another Python than the wheel tag says.',
     'machine-mismatch': 'The platform tag contradicts the machine that a module was compiled for.',
-    'tag-not-as-planned': 'The wheel has another tag than the plan says.',
+    'wheel-not-written': 'The wheel was not written, because of the errors shown with this.',
+    'wheel-too-large': 'A wheel that needs zip64 cannot be given another tag.',
     'gil-enabled-by-module': 'Importing the module switches the GIL on in a free-threaded interpreter.',
     # Things done on the way.
     'build-directory-wiped': 'A build directory of another interpreter or plan was emptied.',

@@ -21,6 +21,7 @@ import gc
 import json
 import os
 import sys
+import typing
 
 
 REQUEST = 'MESONBUILD_FT_REQUEST'
@@ -28,12 +29,19 @@ REQUEST = 'MESONBUILD_FT_REQUEST'
 
 def main(arguments: list[str]) -> int:
     """Run one Meson command. The arguments are those of `meson`; returns its exit status."""
-    request = json.loads(os.environ.pop(REQUEST))
-    _restore_environment(request['environment'])
-    if arguments == ['--version'] and request['meson'] is None:
+    text = os.environ.pop(REQUEST, None)
+    request: dict[str, typing.Any]
+    if text is None:
+        # Started by a program inside the build that inherited MESON.
+        request = {'meson': None, 'meson_script': sys.argv[0], 'mode': 'plain', 'meson_version': None}
+    else:
+        request = json.loads(text)
+        _restore_environment(request['environment'])
+    if arguments == ['--version'] and request['meson'] is None and request['meson_version']:
         print(request['meson_version'])
         return 0
-    if arguments[:1] == ['setup'] and request['mode'] != 'plain':
+    # A build inside the build has another build directory, and is not ours to decide on.
+    if arguments[:1] == ['setup'] and request['mode'] != 'plain' and request['build_dir'] in arguments:
         _make_importable(request['package_parent'])
         from mesonbuild_ft import meson_setup
 
@@ -41,13 +49,12 @@ def main(arguments: list[str]) -> int:
     return run_meson(request, arguments)
 
 
-def run_meson(request: dict[str, object], arguments: list[str]) -> int:
+def run_meson(request: dict[str, typing.Any], arguments: list[str]) -> int:
     """The real Meson: in a forked child where it is importable, else as the command that was chosen."""
     command = request['meson']
     if command is not None or not hasattr(os, 'fork'):
         import subprocess
 
-        assert command is None or isinstance(command, list)
         return subprocess.call([*(command or [sys.executable, '-m', 'mesonbuild.mesonmain']), *arguments])
     import mesonbuild.mesonmain
 

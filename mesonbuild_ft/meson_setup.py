@@ -38,12 +38,14 @@ class State:
     """What a build directory was configured for, kept in it.
 
     fingerprint: of everything that the configuration depended on outside the project's own files.
+    build_files: of the project's own, each with a hash of its contents.
     """
 
     target: Target
     plan: Plan | None
     configured: Configured | None
     fingerprint: str
+    build_files: typing.Mapping[str, str] = dataclasses.field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -62,6 +64,7 @@ def read_state(build_dir: pathlib.Path) -> State | None:
             plan=Plan.from_json(data['plan']) if data['plan'] else None,
             configured=_configured_from_json(modules) if modules else None,
             fingerprint=data['fingerprint'],
+            build_files=data['build_files'],
             diagnostics=tuple(Diagnostic.from_json(d) for d in data['diagnostics']),
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -91,7 +94,7 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
     previous = read_state(build_dir)
     # meson-python writes its wheel here; made by now, it does not keep it from adding a .gitignore.
     own_directory(build_dir).joinpath('wheel').mkdir(parents=True, exist_ok=True)
-    if reconfigure and previous is not None and previous.fingerprint == fingerprint and previous.plan is not None:
+    if reconfigure and previous is not None and _up_to_date(previous, fingerprint, build_dir):
         _keep_older_than_build_file(build_dir, rest)
         print('mesonbuild-ft: the build directory is configured like this already; meson setup is not repeated')
         return 0
@@ -104,6 +107,8 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
     state = State(target=target, plan=None, configured=None, fingerprint=fingerprint)
     # A directory that was configured without mesonbuild-ft may hold objects for any interpreter.
     how = ['setup', '--wipe'] if reconfigure else ['setup']
+    if reconfigure:
+        print(f'mesonbuild-ft: {build_dir} was not configured by mesonbuild-ft; it is emptied and configured again')
     try:
         first = plan_.before_setup(settings, target)
         if request['mode'] == 'sdist':
@@ -131,7 +136,8 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
             if run_meson(request, [*how, *common, *extra]):
                 raise _setup_failed(build_dir, target)
         advice.before_compile(plan, build_dir, settings.source_dir, configured.limited)
-        write_state(build_dir, dataclasses.replace(state, plan=plan, configured=configured))
+        write_state(build_dir, dataclasses.replace(
+            state, plan=plan, configured=configured, build_files=_build_files(build_dir)))
     except BuildRefused as refusal:
         write_state(build_dir, dataclasses.replace(state, diagnostics=refusal.diagnostics))
         return 1
@@ -212,11 +218,33 @@ def _forget_configuration(build_dir: pathlib.Path) -> None:
     shutil.rmtree(build_dir / 'meson-info', ignore_errors=True)
 
 
+def _up_to_date(state: State, fingerprint: str, build_dir: pathlib.Path) -> bool:
+    """Whether another setup would give what the directory already holds."""
+    if state.plan is None or state.fingerprint != fingerprint or not (build_dir / 'build.ninja').is_file():
+        return False
+    # Changed build files can change the decision, which ninja's own regeneration would not make again.
+    return all(_hash_file(name) == digest for name, digest in state.build_files.items())
+
+
+def _build_files(build_dir: pathlib.Path) -> dict[str, str]:
+    """The files that Meson read to configure, with hashes."""
+    return {name: _hash_file(name) for name in configured_.info(build_dir, 'buildsystem_files')}
+
+
+def _hash_file(name: str) -> str:
+    try:
+        return hashlib.sha256(pathlib.Path(name).read_bytes()).hexdigest()
+    except OSError:
+        return ''
+
+
 def _fingerprint(request: dict[str, typing.Any], arguments: list[str]) -> str:
     environment = {k: v for k, v in os.environ.items() if k not in _VOLATILE}
     everything = [
         arguments, environment, sys.executable, sys.path, request['settings'], request['target'], request['mode'],
         request['meson'], request['meson_version'], request['version'], _machine_files(arguments),
+        # Installing or removing a package changes the time stamp of its directory.
+        [(path, os.stat(path).st_mtime_ns) for path in sys.path if os.path.isdir(path)],
     ]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 

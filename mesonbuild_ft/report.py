@@ -10,7 +10,12 @@ import typing
 from .audit import Module
 from .diagnostics import Diagnostic
 from .plan import Plan
+from .settings import Verify
 from .target import Target
+
+
+if typing.TYPE_CHECKING:
+    from .verify import Verification
 
 
 _COLOURS = {'error': '31;1', 'warning': '33;1', 'hint': '36;1', 'title': '1', 'good': '32'}
@@ -39,19 +44,23 @@ def show(diagnostics: typing.Iterable[Diagnostic], stream: typing.TextIO | None 
 
 
 def summary(
-    target: Target, plan: Plan, wheel_name: str, size: int, modules: typing.Sequence[Module],
-    verified: str, stream: typing.TextIO | None = None,
+    target: Target, plan: Plan, wheel_name: str, size: int, verification: Verification, setting: Verify,
+    stream: typing.TextIO | None = None,
 ) -> None:
-    """Print what was decided, built and verified. size: of the wheel in bytes."""
+    """Print what was decided, built and verified. size: of the wheel in bytes; setting: `verify`."""
     stream = sys.stdout if stream is None else stream
     _print(colour(f'mesonbuild-ft: {target.name}, {target.platform}', 'title', stream), stream)
     for reason in plan.reasons:
         _print(f'  decided   {reason}', stream)
     _print(f'  wheel     {colour(wheel_name, "good", stream)} ({_size(size)})', stream)
-    for module in modules:
+    for module in verification.modules:
         _print(f'  verified  {describe(module, free_threaded=target.free_threaded or plan.abi == "abi3t")}', stream)
-    if verified:
-        _print(f'  verified  {verified}', stream)
+    if setting == 'off':
+        _print('  verified  nothing: verify is off', stream)
+    elif not verification.modules:
+        _print('  verified  no extension modules', stream)
+    for words in verification.unproven:
+        _print(f'  unknown   {words}', stream)
     stream.flush()
 
 

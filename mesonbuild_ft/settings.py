@@ -114,7 +114,7 @@ def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.A
         raise _wrong_kind('meson', '[tool.meson-python]', 'a string', meson)
 
     own, rest = _split_config_settings(config_settings or {})
-    build_dir = rest.get('build-dir', rest.get('builddir'))
+    build_dir = _build_dir(rest)
     return Settings(
         source_dir=source_dir,
         pyproject=pyproject,
@@ -123,7 +123,7 @@ def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.A
         meson=meson,
         abi=typing.cast(AbiChoice, own.get('abi', 'auto')),
         verify=typing.cast(Verify, own.get('verify', project.verify)),
-        build_dir=build_dir if isinstance(build_dir, str) else None,
+        build_dir=build_dir,
         config_settings=rest,
     )
 
@@ -192,6 +192,18 @@ def _split_config_settings(
                     advice=nearest(key, known))
             rest[key] = value
     return own, rest
+
+
+def _build_dir(config_settings: typing.Mapping[str, typing.Any]) -> str | None:
+    """The build directory under either of its names."""
+    given = [config_settings[name] for name in ('build-dir', 'builddir') if name in config_settings]
+    if not given:
+        return None
+    if len(given) > 1 or not isinstance(given[0], str) or not given[0]:
+        raise refuse(
+            'invalid-config-setting', 'there must be one build directory', where='-Cbuild-dir',
+            advice='Give -Cbuild-dir=DIRECTORY once, and -Cbuilddir, its old name, not at all.')
+    return given[0]
 
 
 def _table(parent: typing.Mapping[str, typing.Any], key: str, name: str) -> typing.Mapping[str, typing.Any]:

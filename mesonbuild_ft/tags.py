@@ -20,7 +20,8 @@ FIRST_ABI3T: typing.Final[Version] = (3, 15)
 _WHEEL_NAME = re.compile(
     r'(?P<name>[^-]+)-(?P<version>[^-]+)(?:-(?P<build>\d[^-]*))?'
     r'-(?P<python>[^-]+)-(?P<abi>[^-]+)-(?P<platform>[^-]+)\.whl')
-_MODULE_SUFFIX = re.compile(r'\.(?:(?P<tag>[^./]+)\.)?(?P<kind>so|pyd)$')
+_MODULE_SUFFIX = re.compile(
+    r'\.(?:(?P<tag>(?:cpython-|cp\d|abi3t?(?![^.-])|pypy|graalpy)[^./]*)\.)?(?P<kind>so|pyd)')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +96,7 @@ def module_parts(path: str) -> tuple[str, str, str] | None:
     """(stem, tag, 'so' or 'pyd') of a file named like an extension module, else None.
 
     'pkg/one.cpython-314t-x86_64-linux-gnu.so' -> ('one', 'cpython-314t-x86_64-linux-gnu', 'so');
-    the tag is '' in 'one.so' and 'one.pyd'.
+    the tag is '' in 'one.so' and 'one.pyd'. 'libone.1.so' is a shared library and gives None.
     """
     name = path.rsplit('/', 1)[-1]
     stem, dot, rest = name.partition('.')

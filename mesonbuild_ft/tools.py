@@ -43,7 +43,7 @@ class Meson:
 
 def find_meson(settings: Settings) -> Meson:
     """The Meson that meson-python would run: MESON, then [tool.meson-python] meson, then PATH. Raises BuildRefused."""
-    chosen = os.environ.get('MESON') or _absolute_if_file(settings)
+    chosen = _person_meson() or _absolute_if_file(settings)
     if not chosen:
         importable = _importable_meson()
         if importable is not None:
@@ -131,6 +131,13 @@ def meson_environment(
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _person_meson() -> str | None:
+    """MESON as the person set it: inside a build of ours, what it was before."""
+    outer = os.environ.get(meson_command.REQUEST)
+    value = json.loads(outer)['environment']['MESON'] if outer else os.environ.get('MESON')
+    return value or None
 
 
 def _absolute_if_file(settings: Settings) -> str | None:

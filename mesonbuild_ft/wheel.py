@@ -14,11 +14,13 @@ import hashlib
 import io
 import os
 import pathlib
+import shutil
 import struct
 import typing
 import zipfile
 
 from . import tags
+from .diagnostics import refuse
 
 
 #: Ending of a wheel that is being written; no file ending .whl is ever incomplete.
@@ -43,8 +45,11 @@ def finish(source: pathlib.Path, directory: pathlib.Path, name: tags.WheelName) 
     destination = directory / str(name)
     unfinished = directory / f'{name}{UNFINISHED}'
     try:
-        with zipfile.ZipFile(source) as archive, open(unfinished, 'wb') as output:
-            _rewrite(archive, output, name)
+        if source.name == str(name) and len(name.expanded()) == 1:
+            shutil.copyfile(source, unfinished)
+        else:
+            with zipfile.ZipFile(source) as archive, open(unfinished, 'wb') as output:
+                _rewrite(archive, output, name)
         os.replace(unfinished, destination)
     except BaseException:
         unfinished.unlink(missing_ok=True)
@@ -164,14 +169,18 @@ def _write(
 
 _CENTRAL_HEADER = struct.Struct('<4sBBHHHHHIIIHHHHHII')
 _END_OF_DIRECTORY = struct.Struct('<4sHHHHIIH')
+_LIMIT_31 = 0x7FFFFFFF
 _LIMIT_32 = 0xFFFFFFFF
 
 
 def _write_directory(output: typing.BinaryIO, entries: list[tuple[zipfile.ZipInfo, int]]) -> None:
-    """The central directory (APPNOTE 4.3.12). Wheels over 4 GiB or 65,534 members would need zip64."""
+    """The central directory (APPNOTE 4.3.12), without zip64."""
     start = output.tell()
-    if start > _LIMIT_32 or len(entries) > 0xFFFE:
-        raise zipfile.LargeZipFile('a wheel of more than 4 GiB or 65,534 members cannot be retagged')
+    if start > _LIMIT_32 or len(entries) > 0xFFFE or any(e.file_size > _LIMIT_31 for e, _ in entries):
+        raise refuse(
+            'wheel-too-large', 'a wheel over 4 GiB, with a member over 2 GiB or with over 65,534 members '
+            'cannot be given another tag', where=str(output.name),
+            advice='-Cabi=full builds a wheel that needs no other tag.')
     for entry, offset in entries:
         name = entry.filename.encode('utf-8')
         flags = entry.flag_bits

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Open what was built with the scanner, and hold it against the tag."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import typing
+
+from . import audit, configured as configured_, scanner, tags, wheel
+from .diagnostics import Diagnostic
+from .meson_setup import State
+from .settings import Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Verification:
+    """modules: what was scanned. found: what is wrong. unproven: what could not be found out, in words."""
+
+    modules: tuple[audit.Module, ...] = ()
+    found: tuple[Diagnostic, ...] = ()
+    unproven: tuple[str, ...] = ()
+
+
+def verify_wheel(
+    settings: Settings, state: State, built: pathlib.Path, name: tags.WheelName, build_dir: pathlib.Path, ninja: str,
+) -> Verification:
+    """The verdict on the wheel `built`, which is to be called `name`. Raises BuildRefused without a scanner."""
+    members = ((wheel.new_member_name(member, name), data) for member, data in wheel.binaries(built))
+    return _verify(settings, state, members, name, build_dir, ninja)
+
+
+def verify_in_place(
+    settings: Settings, state: State, name: tags.WheelName, build_dir: pathlib.Path, ninja: str,
+) -> Verification:
+    """The verdict on the modules of an editable install, which stay in the build directory."""
+    assert state.configured is not None
+    paths = {path.name: path for path in configured_.outputs(build_dir)}
+    members = ((paths[m.file].relative_to(build_dir).as_posix(), paths[m.file].read_bytes())
+               for m in state.configured.modules if m.installed and m.file in paths and paths[m.file].is_file())
+    return _verify(settings, state, members, name, build_dir, ninja)
+
+
+def _verify(
+    settings: Settings, state: State, members: typing.Iterable[tuple[str, bytes]], name: tags.WheelName,
+    build_dir: pathlib.Path, ninja: str,
+) -> Verification:
+    assert state.plan is not None
+    assert state.configured is not None
+    modules = _scan(members, _own_build(settings, build_dir))
+    found = audit.wheel(name, modules, settings.project.gil)
+    unproven: list[str] = []
+    if state.plan.abi != 'full':
+        errors, unproven = configured_.objects_without_limited_api(build_dir, state.configured.limited, ninja)
+        found += errors
+    if settings.verify == 'warn':
+        found = [dataclasses.replace(d, severity='warning') if d.severity == 'error' else d for d in found]
+    return Verification(tuple(modules), tuple(found), tuple(unproven))
+
+
+def _scan(members: typing.Iterable[tuple[str, bytes]], own_build: pathlib.Path | None) -> list[audit.Module]:
+    modules: list[audit.Module] = []
+    loaded: scanner.Scanner | None = None
+    for path, data in members:
+        parts = tags.module_parts(path)
+        assert parts is not None
+        stem, tag, _ = parts
+        if loaded is None:
+            loaded = scanner.load(own_build)
+        facts: scanner.Facts | None = None
+        problem, malformed = '', False
+        try:
+            facts = loaded.scan(data, stem)
+        except scanner.ScanError as error:
+            problem, malformed = str(error), error.status == 'malformed'
+        if not tag and (facts is None or not facts.init_hooks):
+            # A shared library, or a file that is only named like one.
+            continue
+        modules.append(audit.Module(path, stem, tag, facts, problem, malformed))
+    return modules
+
+
+def _own_build(settings: Settings, build_dir: pathlib.Path) -> pathlib.Path | None:
+    """The build directory, where mesonbuild-ft builds itself and its scanner is not installed yet."""
+    return build_dir if settings.source_dir == pathlib.Path(__file__).resolve().parent.parent else None

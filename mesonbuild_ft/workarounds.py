@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""Bugs of other projects that are worked around, each in one place, with the versions that have it.
+
+tests/test_workarounds.py has a test for each that fails once upstream has mended it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import sys
+import typing
+
+
+@contextlib.contextmanager
+def pre_release_counts_as_release() -> typing.Iterator[None]:
+    """Let meson-python see CPython 3.15.0rc2 as 3.15.0 when it looks at requires-python, as pip does.
+
+    meson-python up to 0.22.1 compares platform.python_version(), and `3.15.0rc2` is not in
+    `>= 3.15`, pre-releases allowed or not (mesonbuild/meson-python#72 meant to allow them).
+    Whether the interpreter is new enough has been judged before, in metadata.py.
+    """
+    if sys.version_info[3] == 'final':
+        yield
+        return
+    original = platform.python_version
+    release = '.'.join(map(str, sys.version_info[:3]))
+    platform.python_version = lambda: release
+    try:
+        yield
+    finally:
+        platform.python_version = original
