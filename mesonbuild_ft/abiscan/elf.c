@@ -287,8 +287,8 @@ static bool read_header(elf_reader *reader)
     if (reader->section_offset != 0) {
         if (section_size != pick(reader, 64, 40)) {
             return fail(reader, ABISCAN_MALFORMED,
-                        "ELF header: section header size %u is not %u", section_size,
-                        (unsigned)pick(reader, 64, 40));
+                        "ELF header: section header size %u at offset 0x%x is not %u", section_size,
+                        (unsigned)pick(reader, 0x3a, 0x2e), (unsigned)pick(reader, 64, 40));
         }
         /* One entry first: section 0 holds the counts that do not fit the header. */
         if (!abiscan_in_range(reader->section_offset, section_size, reader->file.size)) {
@@ -317,8 +317,8 @@ static bool read_header(elf_reader *reader)
     if (reader->program_count != 0) {
         if (program_size != pick(reader, 56, 32)) {
             return fail(reader, ABISCAN_MALFORMED,
-                        "ELF header: program header size %u is not %u", program_size,
-                        (unsigned)pick(reader, 56, 32));
+                        "ELF header: program header size %u at offset 0x%x is not %u", program_size,
+                        (unsigned)pick(reader, 0x36, 0x2a), (unsigned)pick(reader, 56, 32));
         }
         uint64_t room = 0;
         if (reader->program_offset <= reader->file.size) {
@@ -575,6 +575,9 @@ static bool read_dynamic(elf_reader *reader)
     if (!check_strings(reader, offset, reader->strings.size)) {
         return false;
     }
+    char what[80];
+    (void)snprintf(what, sizeof what, "dynamic section at offset 0x%" PRIx64 ": DT_NEEDED",
+                   reader->dynamic_offset);
     if (needed_count != 0) {
         reader->result->needed = calloc((size_t)needed_count, sizeof *reader->result->needed);
         if (reader->result->needed == NULL) {
@@ -585,14 +588,16 @@ static bool read_dynamic(elf_reader *reader)
             uint64_t tag = abiscan_word(&cursor);
             uint64_t value = abiscan_word(&cursor);
             if (tag == DT_NEEDED
-                && !read_string(reader, "DT_NEEDED", value,
+                && !read_string(reader, what, value,
                                 &reader->result->needed[reader->result->needed_count++])) {
                 return false;
             }
         }
     }
     if (reader->has_soname) {
-        return read_string(reader, "DT_SONAME", reader->soname, &reader->result->soname);
+        (void)snprintf(what, sizeof what, "dynamic section at offset 0x%" PRIx64 ": DT_SONAME",
+                       reader->dynamic_offset);
+        return read_string(reader, what, reader->soname, &reader->result->soname);
     }
     return true;
 }
@@ -659,6 +664,34 @@ static uint64_t count_by_relocations(elf_reader *reader, const elf_table *table,
     return count;
 }
 
+/* Number of symbols by DT_HASH: its second entry. */
+static bool count_by_hash(elf_reader *reader, uint64_t room)
+{
+    /* The s390x ABI has entries of 64 bits, but LLVM's linker writes 32. */
+    bool may_be_wide
+        = reader->file.is_64 && reader->machine != NULL && reader->machine->number == 22;
+    uint64_t offset = 0;
+    if (!file_offset_of(reader, reader->hash.address, may_be_wide ? 16 : 8, &offset)) {
+        return fail(reader, ABISCAN_MALFORMED,
+                    "dynamic section at offset 0x%" PRIx64 ": hash table at address 0x%" PRIx64
+                    " is in no segment",
+                    reader->dynamic_offset, reader->hash.address);
+    }
+    abiscan_cursor cursor = reader->file;
+    abiscan_seek(&cursor, offset);
+    if (may_be_wide) {
+        uint64_t buckets = abiscan_u64(&cursor), symbols = abiscan_u64(&cursor);
+        if (buckets <= reader->file.size && symbols <= room) {
+            reader->symbol_count = symbols;
+            return true;
+        }
+        abiscan_seek(&cursor, offset);
+    }
+    (void)abiscan_u32(&cursor);
+    reader->symbol_count = abiscan_u32(&cursor);
+    return true;
+}
+
 static bool locate_dynamic_symbols(elf_reader *reader)
 {
     uint64_t entry_size = pick(reader, 24, 16);
@@ -675,20 +708,8 @@ static bool locate_dynamic_symbols(elf_reader *reader)
 
     /* What the loader uses comes first, then what the linker noted, then what
      * must be there because something refers to it. */
-    if (reader->hash.is_present) {
-        uint64_t offset = 0;
-        /* s390x alone has 64-bit entries here. */
-        bool is_wide = reader->file.is_64 && reader->machine != NULL
-                       && reader->machine->number == 22;
-        if (!file_offset_of(reader, reader->hash.address, is_wide ? 16 : 8, &offset)) {
-            return fail(reader, ABISCAN_MALFORMED,
-                        "dynamic section at offset 0x%" PRIx64 ": hash table at address 0x%" PRIx64
-                        " is in no segment",
-                        reader->dynamic_offset, reader->hash.address);
-        }
-        abiscan_cursor cursor = reader->file;
-        abiscan_seek(&cursor, offset + (is_wide ? 8 : 4));
-        reader->symbol_count = is_wide ? abiscan_u64(&cursor) : abiscan_u32(&cursor);
+    if (reader->hash.is_present && !count_by_hash(reader, room)) {
+        return false;
     }
     for (uint64_t i = 0; i < reader->section_count && reader->symbol_count == 0; i++) {
         elf_section section = read_section(reader, i);
@@ -807,8 +828,9 @@ static bool read_symbols(elf_reader *reader)
                 continue;
             }
             if (symbol.name >= reader->strings.size) {
-                char what[48];
-                (void)snprintf(what, sizeof what, "symbol %" PRIu64, i);
+                char what[80];
+                (void)snprintf(what, sizeof what, "symbol %" PRIu64 " at offset 0x%" PRIx64, i,
+                               reader->symbols_offset + i * pick(reader, 24, 16));
                 return read_string(reader, what, symbol.name, &name);
             }
             const unsigned char *start
