@@ -19,6 +19,7 @@ test: $(VENV)/ready lint
 lint: $(VENV)/ready
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/python tools/write_reference.py --check
 
 benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/run.py

@@ -2,7 +2,7 @@
 """The decision: which ABI this project is built for on this target, and why.
 
 Pure: settings, target and what Meson configured go in, a Plan or a refusal comes
-out. The rows are those of the table in docs/explanation/decision.rst.
+out. The rows are those of the table in docs/explanation/decision.md.
 """
 
 from __future__ import annotations

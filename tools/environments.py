@@ -36,11 +36,11 @@ LOWEST: typing.Final[dict[str, tuple[str, ...]]] = {
                      'pyproject-metadata==0.9.0'),
 }
 _PROBE = '''
-import json, struct, sys, sysconfig
+import json, os, sys, sysconfig
 suffix = sysconfig.get_config_var("EXT_SUFFIX") or ""
 print(json.dumps({"version": sys.version_info[:3], "implementation": sys.implementation.name,
                   "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")), "suffix": suffix,
-                  "prefix": sys.base_prefix}))
+                  "headers": os.path.isfile(os.path.join(sysconfig.get_path("include"), "Python.h"))}))
 '''
 
 
@@ -56,7 +56,10 @@ class Interpreter:
 
 
 def interpreters() -> list[Interpreter]:
-    """Those of /opt/python, pyenv and PATH, from 3.10 on; one for each tag, oldest version first."""
+    """Those of /opt/python, pyenv and PATH, from 3.10 on; one for each tag, oldest version first.
+
+    One without its headers cannot build anything and is left out, with a line on standard error.
+    """
     install = ROOT.parent / 'shared' / 'python' / 'install'
     if install.is_file() and os.access('/opt', os.W_OK):
         subprocess.run(['sh', install], check=True)
@@ -85,6 +88,9 @@ def probe(executable: pathlib.Path) -> Interpreter | None:
         return None
     version = tuple(data['version'])
     if version < (3, 10, 0):
+        return None
+    if not data['headers']:
+        print(f'{executable}: its Python.h is not installed; left out', file=sys.stderr)
         return None
     short = f'{version[0]}{version[1]}'
     if data['implementation'] == 'cpython':
