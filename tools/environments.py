@@ -110,6 +110,9 @@ def prepare(tags: typing.Sequence[str] = (), *, lowest: bool = False) -> dict[st
     with open(CACHE / 'environments.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         chosen = [i for i in interpreters() if not tags or i.tag in tags]
+        if not chosen:
+            raise SystemExit('no interpreter of 3.10 or newer with its headers was found; '
+                             'install one (Debian: python3-dev)')
         jobs: list[tuple[Interpreter, str, tuple[str, ...]]] = [(i, i.tag, TOOLS) for i in chosen]
         if lowest:
             jobs += [(i, f'lowest-{i.tag}', LOWEST[i.tag]) for i in chosen if i.tag in LOWEST]

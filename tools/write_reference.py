@@ -22,7 +22,8 @@ def page() -> str:
     """The text of the page."""
     from mesonbuild_ft.diagnostics import IDENTIFIERS
 
-    lines = ['<!-- SPDX-License-Identifier: MIT -->', '<!-- Written by tools/write_reference.py -->', '# Diagnostics', '',
+    lines = ['<!-- SPDX-License-Identifier: MIT -->', '<!-- Written by tools/write_reference.py -->',
+             '# Diagnostics', '',
              'Each message begins with its severity and an identifier that is never renamed and never reused. '
              'It says what is wrong, where, and what to do.', '', '| Identifier | Meaning |', '|---|---|']
     lines += [f'| `{identifier}` | {meaning} |' for identifier, meaning in IDENTIFIERS.items()]
