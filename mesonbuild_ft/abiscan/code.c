@@ -41,11 +41,11 @@ abiscan_answer abiscan_code_second_argument(const abiscan_image *image, size_t i
     return ABISCAN_CANNOT_TELL;
 }
 
-abiscan_answer abiscan_code_stored_gil_slot(const abiscan_image *image, uint64_t hook,
-                                            uint64_t *value)
+abiscan_answer abiscan_code_stored_slots(const abiscan_image *image, uint64_t hook,
+                                         uint64_t array, abiscan_stored_slots *slots)
 {
     if (image->code == ABISCAN_CODE_X86_64) {
-        return abiscan_x86_64_stored_gil_slot(image, hook, value);
+        return abiscan_x86_64_stored_slots(image, hook, array, slots);
     }
     return ABISCAN_CANNOT_TELL;
 }

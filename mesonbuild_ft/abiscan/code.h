@@ -30,10 +30,20 @@ abiscan_answer abiscan_code_returns(const abiscan_image *image, uint64_t functio
 abiscan_answer abiscan_code_second_argument(const abiscan_image *image, size_t import,
                                             uint64_t *value);
 
-/* The constant that code stores into a slot whose identifier is Py_mod_gil.
- * `hook` is the function from which such code is reached. */
-abiscan_answer abiscan_code_stored_gil_slot(const abiscan_image *image, uint64_t hook,
-                                            uint64_t *value);
+enum { ABISCAN_STORED_SLOT_LIMIT = 16 };
+
+/* PyModuleDef_Slot entries that code writes, up to the terminator. */
+typedef struct abiscan_stored_slots {
+    size_t count;
+    uint32_t identifiers[ABISCAN_STORED_SLOT_LIMIT];
+    bool is_constant[ABISCAN_STORED_SLOT_LIMIT]; /* the value is known */
+    uint64_t values[ABISCAN_STORED_SLOT_LIMIT];
+} abiscan_stored_slots;
+
+/* The slots that a hook writes into an empty array (pybind11): ABISCAN_YES where it
+ * alone writes there, and each identifier is a constant. */
+abiscan_answer abiscan_code_stored_slots(const abiscan_image *image, uint64_t hook,
+                                         uint64_t array, abiscan_stored_slots *slots);
 
 /* The function around an address by the unwind table (.eh_frame_hdr): a place
  * where an instruction begins, and the next one after it.  False: no table. */
@@ -47,8 +57,8 @@ abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t funct
                                       uint64_t *address, abiscan_range *extent);
 abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t import,
                                               uint64_t *value);
-abiscan_answer abiscan_x86_64_stored_gil_slot(const abiscan_image *image, uint64_t hook,
-                                              uint64_t *value);
+abiscan_answer abiscan_x86_64_stored_slots(const abiscan_image *image, uint64_t hook,
+                                           uint64_t array, abiscan_stored_slots *slots);
 abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t function,
                                        uint64_t *address, abiscan_range *extent);
 abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_t import,

@@ -690,11 +690,62 @@ abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t
 
 /* ---- slots stored at run time ----------------------------------------- */
 
-abiscan_answer abiscan_x86_64_stored_gil_slot(const abiscan_image *image, uint64_t hook,
-                                              uint64_t *value)
+abiscan_answer abiscan_x86_64_stored_slots(const abiscan_image *image, uint64_t hook,
+                                           uint64_t array, abiscan_stored_slots *slots)
 {
-    (void)image;
-    (void)hook;
-    (void)value;
-    return ABISCAN_CANNOT_TELL;
+    enum { ENTRY = 16, WINDOW = ENTRY * ABISCAN_STORED_SLOT_LIMIT };
+    unsigned identifier_stores[ABISCAN_STORED_SLOT_LIMIT] = {0};
+    unsigned value_stores[ABISCAN_STORED_SLOT_LIMIT] = {0};
+    uint64_t start = 0, end = 0, unclear = WINDOW;
+    memset(slots, 0, sizeof *slots);
+    if (!abiscan_function_around(image, hook, &start, &end) || start != hook
+        || end - start > LONGEST_FUNCTION) {
+        return ABISCAN_CANNOT_TELL;
+    }
+    const unsigned char *bytes = abiscan_image_bytes(image, start, end - start);
+    if (bytes == NULL) {
+        return ABISCAN_CANNOT_TELL;
+    }
+    instruction in;
+    for (uint64_t at = start; at < end; at += in.length) {
+        if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
+            return ABISCAN_CANNOT_TELL;
+        }
+        if (!in.is_rip_relative || in.memory - array >= WINDOW) {
+            continue;
+        }
+        uint64_t offset = in.memory - array;
+        size_t entry = (size_t)(offset / ENTRY);
+        bool is_wide = (in.rex & 8u) != 0;
+        bool is_store = is_one_byte(&in, 0xc7) && (in.reg & 7u) == 0 && !in.has_operand_prefix;
+        if (is_store && !is_wide && offset % ENTRY == 0) {
+            slots->identifiers[entry] = (uint32_t)in.immediate;
+            identifier_stores[entry]++;
+        } else if (is_store && is_wide && offset % ENTRY == 8) {
+            slots->values[entry] = extend(in.immediate, 4);
+            slots->is_constant[entry] = true;
+            value_stores[entry]++;
+        } else if (is_one_byte(&in, 0x89) && is_wide && offset % ENTRY == 8) {
+            value_stores[entry]++; /* a register: the address of a function */
+        } else if (offset < unclear) {
+            unclear = offset;
+        }
+    }
+    while (slots->count < ABISCAN_STORED_SLOT_LIMIT) {
+        size_t entry = slots->count;
+        if (identifier_stores[entry] != 1 || value_stores[entry] > 1) {
+            return ABISCAN_CANNOT_TELL;
+        }
+        if (slots->identifiers[entry] == 0) {
+            break;
+        }
+        slots->count++;
+    }
+    abiscan_range written = {array, (uint64_t)(slots->count + 1) * ENTRY};
+    abiscan_range function = {start, end - start};
+    if (slots->count == ABISCAN_STORED_SLOT_LIMIT || unclear < written.size) {
+        return ABISCAN_CANNOT_TELL;
+    }
+    return abiscan_x86_64_refers(image, written, function) == ABISCAN_NO ? ABISCAN_YES
+                                                                         : ABISCAN_CANNOT_TELL;
 }

@@ -750,10 +750,49 @@ static void judge_gil_by_call(module_reader *reader)
     }
 }
 
+/* The array is empty in the file, and the hook fills it (pybind11). */
+static bool judge_gil_by_stores(module_reader *reader)
+{
+    abiscan_result *result = reader->result;
+    abiscan_stored_slots stored;
+    if (!reader->has_definition || !reader->has_slots || result->slot_count != 0
+        || abiscan_code_stored_slots(reader->image, reader->init_hook, reader->slots, &stored)
+               != ABISCAN_YES) {
+        return false;
+    }
+    size_t gil = SIZE_MAX;
+    for (size_t i = 0; i < stored.count; i++) {
+        uint32_t identifier = stored.identifiers[i];
+        if (identifier > HIGHEST_SLOT || identifier == SLOT_SUBSLOTS
+            || identifier == SLOT_MOD_SLOTS) {
+            return false;
+        }
+        if (identifier == SLOT_MOD_GIL || identifier == SLOT_MOD_GIL_315) {
+            if (gil != SIZE_MAX || !stored.is_constant[i]) {
+                return false;
+            }
+            gil = i;
+        }
+    }
+    for (size_t i = 0; i < stored.count; i++) {
+        result->slots[result->slot_count++] = (uint16_t)stored.identifiers[i];
+    }
+    if (gil == SIZE_MAX) {
+        result->gil = ABISCAN_GIL_NOT_DECLARED;
+        say(result->gil_evidence, "the hook stores %zu slots, none of them Py_mod_gil",
+            stored.count);
+        return true;
+    }
+    char evidence[64];
+    (void)snprintf(evidence, sizeof evidence, "the hook stores slot %u with the value",
+                   (unsigned)stored.identifiers[gil]);
+    judge_gil_value(reader, stored.values[gil], evidence);
+    return true;
+}
+
 static void judge_gil(module_reader *reader)
 {
     abiscan_result *result = reader->result;
-    uint64_t value = 0;
     if (result->init == ABISCAN_INIT_NONE) {
         say(result->gil_evidence, "the file is not an extension module");
         return;
@@ -811,9 +850,7 @@ static void judge_gil(module_reader *reader)
             return;
         }
     }
-    if (result->framework == ABISCAN_FRAMEWORK_PYBIND11
-        && abiscan_code_stored_gil_slot(reader->image, reader->init_hook, &value) == ABISCAN_YES) {
-        judge_gil_value(reader, value, "code stores slot 4 with the value");
+    if (judge_gil_by_stores(reader)) {
         return;
     }
     say(result->gil_evidence, reader->has_slots || reader->has_definition
