@@ -195,8 +195,7 @@ def _decide(settings: Settings, target: Target, configured: Configured) -> Plan:
         if settings.project.abi3t:
             _refuse_mixture(configured)
             return _abi3t(target, floor, abi3t_floor, 'free-threaded, and the project sets abi3t = true', notes)
-        return _full(
-            target, f'limited_api: \'{floor_text}\' is older than abi3t (3.15), and abi3t = true is not set', notes)
+        return _full(target, f'limited_api: \'{floor_text}\' is older than abi3t (3.15), and abi3t = true is not set')
     if target.trace_refs:
         return _full(target, 'Py_TRACE_REFS has no stable ABI')
     _refuse_mixture(configured)
@@ -205,11 +204,11 @@ def _decide(settings: Settings, target: Target, configured: Configured) -> Plan:
     return _abi3(target, floor, f'limited_api: \'{floor_text}\' in meson.build', notes)
 
 
-def _full(target: Target, reason: str, notes: tuple[Diagnostic, ...] = ()) -> Plan:
+def _full(target: Target, reason: str) -> Plan:
     return Plan(
         abi='full', allow_limited_api=False, floor=None, python_tag=target.python_tag, abi_tag=target.abi_tag,
         define_gil_disabled=_needs_define(target), redirect_to_abi3t=False,
-        reasons=_with_define((f'full API: {reason}',), target), notes=notes)
+        reasons=_with_define((f'full API: {reason}',), target))
 
 
 def _abi3(target: Target, floor: tags.Version, reason: str, notes: tuple[Diagnostic, ...]) -> Plan:
