@@ -119,7 +119,9 @@ def objects_without_limited_api(
         for line in inputs.splitlines():
             wanted.setdefault(line.strip(), module.name)
     suspects = [c for output, c in commands.items()
-                if output in wanted and 'Py_LIMITED_API=' not in c.command]
+                if output in wanted and 'Py_LIMITED_API=' not in c.command
+                # A precompiled header is not linked; the objects that use it are.
+                and not output.endswith(('.gch', '.pch'))]
     if not suspects:
         return [], unproven
     including = _objects_with_python_h(build_dir, ninja)
