@@ -138,6 +138,9 @@ def _machine(name: tags.WheelName, module: Module, facts: Facts) -> typing.Itera
 def _stable_abi(module: Module, facts: Facts, floor: tags.Version, abi3t: bool) -> typing.Iterator[Diagnostic]:
     abi = 'abi3t' if abi3t else 'abi3'
     for symbol in facts.python_imports:
+        if symbol.note == 'weak':
+            # The loader accepts that it is missing, and the source has to ask before it calls.
+            continue
         since = symbol.abi3t_since if abi3t else symbol.abi3_since
         if since is None:
             yield _error(module, 'symbol-outside-stable-abi', f'imports {symbol.name}, which is not in {abi}',
