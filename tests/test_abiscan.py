@@ -519,6 +519,53 @@ def test_object_file(tmp_path: Path) -> None:
     assert 'PyModuleDef_Init' in [name for name, *_ in facts['python_imports']]
 
 
+PYBIND11 = r"""
+#include <pybind11/pybind11.h>
+PYBIND11_MODULE(sample, module OPTIONS)
+{ module.attr("answer") = 42; }
+"""
+
+
+@pytest.mark.parametrize('options, expected', [
+    ('', 'not-declared'),
+    (', pybind11::mod_gil_not_used()', 'not-used'),
+])  # fmt: skip
+@pytest.mark.parametrize('tag', ['cp313t', 'cp314t'])
+def test_pybind11(tag: str, options: str, expected: str, tmp_path: Path) -> None:
+    pybind11 = pytest.importorskip('pybind11', reason='pybind11 is not installed')
+    interpreter = need(tag)
+    facts = scan(
+        build(tmp_path, interpreter, f'-I{pybind11.get_include()}', '-O2', '-fvisibility=hidden',
+              '-std=c++17', source=PYBIND11.replace('OPTIONS', options), compiler='g++')
+    )  # fmt: skip
+    assert facts['framework'] == 'pybind11'
+    assert facts['layout'] == 'free-threaded'
+    on = gil_after_import(interpreter, tmp_path / 'sample.so')
+    assert on == (expected != 'not-used')
+    if facts['machine'] == 'x86_64' and facts['gil'] != 'unknown':
+        assert facts['gil'] == expected or on == (facts['gil'] != 'not-used')
+
+
+@pytest.mark.parametrize('directive, expected', [('', 'used'), ('True', 'not-used')])
+@pytest.mark.parametrize('tag', ['cp312', 'cp314', 'cp313t', 'cp314t'])
+def test_cython(tag: str, directive: str, expected: str, tmp_path: Path) -> None:
+    pytest.importorskip('Cython', reason='Cython is not installed')
+    interpreter = need(tag)
+    (tmp_path / 'sample.pyx').write_text('answer = 42\ncdef class Thing:\n    cdef int x\n')
+    options = ['-X', f'freethreading_compatible={directive}'] if directive else []
+    subprocess.run(
+        [sys.executable, '-m', 'cython', '-3', *options, 'sample.pyx', '-o', 'generated.c'],
+        check=True, cwd=tmp_path,
+    )  # fmt: skip
+    facts = scan(build(tmp_path, interpreter, source=(tmp_path / 'generated.c').read_text()))
+    assert facts['framework'] == 'Cython'
+    assert facts['init'] == 'multi-phase'
+    assert facts['layout'] == ('free-threaded' if interpreter.free_threaded else 'gil')
+    if interpreter.free_threaded:  # Cython writes the slot there only
+        assert facts['gil'] == expected
+        assert gil_after_import(interpreter, tmp_path / 'sample.so') == (expected == 'used')
+
+
 KEYS = {
     'format', 'machine', 'bits', 'byte_order', 'file_type', 'needed', 'soname', 'init_hooks',
     'init', 'init_reason', 'definition_name', 'gil', 'gil_evidence', 'layout', 'layout_evidence',
