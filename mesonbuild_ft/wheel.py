@@ -45,11 +45,14 @@ def finish(source: pathlib.Path, directory: pathlib.Path, name: tags.WheelName) 
     destination = directory / str(name)
     unfinished = directory / f'{name}{UNFINISHED}'
     try:
-        if source.name == str(name) and len(name.expanded()) == 1:
-            shutil.copyfile(source, unfinished)
-        else:
-            with zipfile.ZipFile(source) as archive, open(unfinished, 'wb') as output:
-                _rewrite(archive, output, name)
+        with zipfile.ZipFile(source) as archive:
+            unchanged = (source.name == str(name) and len(name.expanded()) == 1
+                         and all(new_member_name(member, name) == member for member in archive.namelist()))
+            if unchanged:
+                shutil.copyfile(source, unfinished)
+            else:
+                with open(unfinished, 'wb') as output:
+                    _rewrite(archive, output, name)
         os.replace(unfinished, destination)
     except BaseException:
         unfinished.unlink(missing_ok=True)
