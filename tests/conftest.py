@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import pathlib
 import shutil
+import sys
 import typing
 
 import pytest
@@ -27,6 +29,9 @@ class Interpreters:
         for path in old:
             if path:
                 self._environments.setdefault(support.OLDEST, pathlib.Path(path))
+
+    def __contains__(self, tag: str) -> bool:
+        return tag in self._environments
 
     def get(self, tag: str) -> pathlib.Path:
         """The interpreter; the test is skipped where there is none, and fails with CI set."""
@@ -56,8 +61,8 @@ Hook = typing.Callable[..., support.Result]
 @pytest.fixture
 def hook(interpreters: Interpreters) -> Hook:
     """Call a hook: hook(tag, name, project, output=…, config=…, environment=…)."""
-    def call(tag: str, name: str, project: pathlib.Path, *arguments: typing.Any, **options: typing.Any) -> support.Result:
-        return support.call_hook(interpreters.get(tag), name, project, *arguments, **options)
+    def call(tag: str, name: str, project: pathlib.Path, **options: typing.Any) -> support.Result:
+        return support.call_hook(interpreters.get(tag), name, project, **options)
     return call
 
 
@@ -67,20 +72,37 @@ class Built:
     def __init__(self, interpreters: Interpreters, directory: pathlib.Path) -> None:
         self._interpreters = interpreters
         self._directory = directory
-        self._results: dict[tuple[typing.Any, ...], support.Result] = {}
+        self._results: dict[tuple[typing.Any, ...], concurrent.futures.Future[support.Result]] = {}
+        self._pool = concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count())
         self._unpacked: dict[pathlib.Path, pathlib.Path] = {}
 
     def result(self, name: str, tag: str, **config: str) -> support.Result:
         """What the hook did; config settings as keywords."""
+        return self._start(name, self._interpreters.get(tag), tag, config).result()
+
+    def prefetch(self, wanted: typing.Iterable[tuple[str, str, dict[str, str]]]) -> None:
+        """Begin to build these while the tests before go on; interpreters that are missing are left out."""
+        for name, tag, config in wanted:
+            if tag in self._interpreters:
+                self._start(name, self._interpreters.get(tag), tag, config)
+
+    def _start(
+        self, name: str, python: pathlib.Path, tag: str, config: dict[str, str],
+    ) -> concurrent.futures.Future[support.Result]:
         key = (name, tag, *sorted(config.items()))
-        python = self._interpreters.get(tag)
         if key not in self._results:
-            directory = self._directory / str(len(self._results))
-            directory.mkdir()
-            self._results[key] = support.call_hook(
-                python, 'build_wheel', support.copy_project(name, directory), config=config,
-                environment={'SOURCE_DATE_EPOCH': '1700000000'})
+            self._results[key] = self._pool.submit(self._build, len(self._results), name, python, config)
         return self._results[key]
+
+    def _build(self, number: int, name: str, python: pathlib.Path, config: dict[str, str]) -> support.Result:
+        directory = self._directory / str(number)
+        directory.mkdir()
+        return support.call_hook(
+            python, 'build_wheel', support.copy_project(name, directory), config=config,
+            environment={'SOURCE_DATE_EPOCH': '1700000000'})
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
 
     def wheel(self, name: str, tag: str, **config: str) -> pathlib.Path:
         """The wheel; the test fails where the build did."""
@@ -95,5 +117,23 @@ class Built:
 
 
 @pytest.fixture(scope='session')
-def built(interpreters: Interpreters, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return Built(interpreters, tmp_path_factory.mktemp('built'))
+def built(
+    interpreters: Interpreters, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest,
+) -> typing.Iterator[Built]:
+    builds = Built(interpreters, tmp_path_factory.mktemp('built'))
+    # The builds of parametrized tests are known: another processor starts with them.
+    builds.prefetch(
+        (cell.project, cell.tag, {'abi': cell.ask} if cell.ask else {})
+        for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, 'callspec')
+        for cell in item.callspec.params.values() if hasattr(cell, 'ask') and hasattr(cell, 'project'))
+    yield builds
+    builds.close()
+
+
+@pytest.fixture
+def cython() -> dict[str, str]:
+    """Environment variables with which Meson finds the Cython that the tests run with, and nothing else of theirs."""
+    program = shutil.which('cython', path=os.pathsep.join([os.path.dirname(sys.executable), os.environ['PATH']]))
+    if program is None:
+        pytest.fail('cython is missing; it is in tools/requirements.txt')
+    return {'CYTHON': program}

@@ -177,8 +177,9 @@ class Result:
 
 def call_hook(
     python: pathlib.Path, hook: str, project: pathlib.Path, output: pathlib.Path | None = None,
-    config: typing.Mapping[str, typing.Any] | None = None, *, environment: typing.Mapping[str, str | None] | None = None,
-    backend: str = 'mesonbuild_ft', metadata_directory: pathlib.Path | None = None,
+    config: typing.Mapping[str, typing.Any] | None = None, *,
+    environment: typing.Mapping[str, str | None] | None = None, backend: str = 'mesonbuild_ft',
+    metadata_directory: pathlib.Path | None = None,
 ) -> Result:
     """Call one hook in `project` with the interpreter `python`, in a process of its own."""
     output = project.parent / f'{project.name}-output' if output is None else output
@@ -237,7 +238,8 @@ def modules(wheel: pathlib.Path) -> dict[str, str]:
     """Importable name of each extension module -> its path in the wheel."""
     with zipfile.ZipFile(wheel) as archive:
         return {
-            name.split('.', 1)[0].replace('/', '.'): name for name in archive.namelist() if name.endswith(('.so', '.pyd'))}
+            name.split('.', 1)[0].replace('/', '.'): name
+            for name in archive.namelist() if name.endswith(('.so', '.pyd'))}
 
 
 def whl_tags(wheel: pathlib.Path) -> list[str]:
