@@ -1067,8 +1067,7 @@ static bool read_all(elf_reader *reader)
     if (reader->has_dynamic && !read_cells(reader)) {
         return false;
     }
-    abiscan_image_sort(reader->image);
-    return true;
+    return abiscan_image_sort(reader->image) || out_of_memory(reader);
 }
 
 abiscan_status abiscan_read_elf(const void *data, size_t size, abiscan_result *result,

@@ -58,16 +58,54 @@ void abiscan_sort(void *base, size_t count, size_t size,
     }
 }
 
-static int compare_cells(const void *left, const void *right)
+/* The end of the ascending run that begins at `start`. */
+static size_t run_end(const abiscan_cell *cells, size_t start, size_t count)
 {
-    uint64_t a = ((const abiscan_cell *)left)->address;
-    uint64_t b = ((const abiscan_cell *)right)->address;
-    return a < b ? -1 : a > b;
+    size_t end = start + 1;
+    while (end < count && cells[end - 1].address <= cells[end].address) {
+        end++;
+    }
+    return end < count ? end : count;
 }
 
-void abiscan_image_sort(abiscan_image *image)
+static void merge_runs(const abiscan_cell *from, abiscan_cell *to, size_t start, size_t middle,
+                       size_t end)
 {
-    abiscan_sort(image->cells, image->cell_count, sizeof *image->cells, compare_cells);
+    size_t left = start, right = middle;
+    for (size_t at = start; at < end; at++) {
+        bool takes_left
+            = left < middle && (right >= end || from[left].address <= from[right].address);
+        to[at] = takes_left ? from[left++] : from[right++];
+    }
+}
+
+bool abiscan_image_sort(abiscan_image *image)
+{
+    /* Linkers write two or three sorted tables one after the other: merging the
+     * runs that are there takes few passes, and log n at worst. */
+    size_t count = image->cell_count;
+    if (count == 0 || run_end(image->cells, 0, count) == count) {
+        return true;
+    }
+    abiscan_cell *other = calloc(count, sizeof *other);
+    if (other == NULL) {
+        return false;
+    }
+    size_t runs = 0;
+    do {
+        runs = 0;
+        for (size_t start = 0; start < count; runs++) {
+            size_t middle = run_end(image->cells, start, count);
+            size_t end = middle < count ? run_end(image->cells, middle, count) : count;
+            merge_runs(image->cells, other, start, middle, end);
+            start = end;
+        }
+        abiscan_cell *swap = image->cells;
+        image->cells = other;
+        other = swap;
+    } while (runs > 1);
+    free(other);
+    return true;
 }
 
 int abiscan_compare_names(abiscan_name left, abiscan_name right)

@@ -83,8 +83,8 @@ typedef struct abiscan_word_value {
 
 void abiscan_image_free(abiscan_image *image);
 
-/* Bring cells into order; call once after filling them. */
-void abiscan_image_sort(abiscan_image *image);
+/* Bring cells into order; call once after filling them.  False: no memory. */
+bool abiscan_image_sort(abiscan_image *image);
 
 /* Heap sort: n log n on any input and without memory, which qsort does not promise. */
 void abiscan_sort(void *base, size_t count, size_t size,

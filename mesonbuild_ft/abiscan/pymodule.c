@@ -860,57 +860,89 @@ static void judge_gil(module_reader *reader)
 
 /* ---- the framework ---------------------------------------------------- */
 
-static bool contains(const unsigned char *bytes, size_t size, const char *needle)
+/* Texts that generated code needs at run time, around an underscore.  They are
+ * kept in two parts so that the scanner's own file does not contain them.  The
+ * first wins: later frameworks may be named in the data of earlier ones. */
+#define MARK(before, after, framework) \
+    {before, sizeof(before) - 1, after, sizeof(after) - 1, framework}
+
+static const struct {
+    const char *before;
+    size_t before_size;
+    const char *after;
+    size_t after_size;
+    abiscan_framework framework;
+} marks[] = {
+    MARK("cython", "runtime", ABISCAN_FRAMEWORK_CYTHON),
+    MARK("pyo3", "runtime", ABISCAN_FRAMEWORK_PYO3),
+    MARK("nb", "internals", ABISCAN_FRAMEWORK_NANOBIND),
+    MARK("pybind11", "", ABISCAN_FRAMEWORK_PYBIND11),
+    MARK("", "mypyc", ABISCAN_FRAMEWORK_MYPYC),
+    MARK("", "cffi_backend", ABISCAN_FRAMEWORK_CFFI),
+};
+
+enum { MARK_COUNT = sizeof marks / sizeof marks[0] };
+
+static void find_marks(const unsigned char *bytes, size_t size, bool found[MARK_COUNT])
 {
-    size_t length = strlen(needle);
-    while (size >= length) {
-        const unsigned char *hit = memchr(bytes, needle[0], size - length + 1);
+    size_t at = 0;
+    while (at < size) {
+        const unsigned char *hit = memchr(bytes + at, '_', size - at);
         if (hit == NULL) {
-            return false;
+            return;
         }
-        if (memcmp(hit, needle, length) == 0) {
-            return true;
+        size_t before = (size_t)(hit - bytes), after = before + 1;
+        for (size_t i = 0; i < MARK_COUNT; i++) {
+            size_t left = marks[i].before_size, right = marks[i].after_size;
+            /* One byte first: nearly every underscore ends here. */
+            if (before < left || size - after < right
+                || (left != 0 && hit[-1] != (unsigned char)marks[i].before[left - 1])
+                || (right != 0 && hit[1] != (unsigned char)marks[i].after[0])) {
+                continue;
+            }
+            if (memcmp(hit - left, marks[i].before, left) == 0
+                && memcmp(hit + 1, marks[i].after, right) == 0) {
+                found[i] = true;
+            }
         }
-        size -= (size_t)(hit + 1 - bytes);
-        bytes = hit + 1;
+        at = after;
     }
-    return false;
 }
 
 static void find_framework(module_reader *reader)
 {
-    /* Texts that the generated code itself needs at run time; the first wins,
-     * since the later frameworks may be named in the data of the earlier. */
-    static const struct {
-        const char *text;
-        abiscan_framework framework;
-    } marks[] = {
-        {"cython_runtime", ABISCAN_FRAMEWORK_CYTHON},
-        {"pyo3_runtime", ABISCAN_FRAMEWORK_PYO3},
-        {"nb_internals", ABISCAN_FRAMEWORK_NANOBIND},
-        {"pybind11_", ABISCAN_FRAMEWORK_PYBIND11},
-        {"mypyc", ABISCAN_FRAMEWORK_MYPYC},
-        {"_cffi_backend", ABISCAN_FRAMEWORK_CFFI},
-    };
     const abiscan_image *image = reader->image;
+    bool found[MARK_COUNT] = {false}, has_plain_data = false;
     for (size_t i = 0; i < image->export_count; i++) {
         if (abiscan_name_starts(image->exports[i].name, "_cffi_pypyinit_")) {
             reader->result->framework = ABISCAN_FRAMEWORK_CFFI;
             return;
         }
     }
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-        if (abiscan_name_is(reader->stem, marks[i].text)) {
-            continue; /* the backend itself */
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const abiscan_segment *segment = &image->segments[i];
+        has_plain_data = has_plain_data
+                         || (!segment->is_executable && !segment->is_writable
+                             && segment->file_size != 0);
+    }
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const abiscan_segment *segment = &image->segments[i];
+        const unsigned char *bytes
+            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+        /* Constants lie with the code only where the linker made no segment for them. */
+        if (bytes != NULL && !(segment->is_executable && has_plain_data)) {
+            find_marks(bytes, (size_t)segment->file_size, found);
         }
-        for (size_t k = 0; k < image->segment_count; k++) {
-            const abiscan_segment *segment = &image->segments[k];
-            const unsigned char *bytes
-                = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
-            if (bytes != NULL && contains(bytes, (size_t)segment->file_size, marks[i].text)) {
-                reader->result->framework = marks[i].framework;
-                return;
-            }
+    }
+    for (size_t i = 0; i < MARK_COUNT; i++) {
+        /* CFFI's backend names itself: a stem is the mark behind its underscore. */
+        bool is_itself = reader->stem.size != 0 && reader->stem.data[0] == '_'
+                         && reader->stem.size == marks[i].after_size + 1
+                         && memcmp(reader->stem.data + 1, marks[i].after,
+                                   reader->stem.size - 1) == 0;
+        if (found[i] && !is_itself) {
+            reader->result->framework = marks[i].framework;
+            return;
         }
     }
 }
