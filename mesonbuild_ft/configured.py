@@ -112,14 +112,15 @@ def objects_without_limited_api(
     wanted: dict[str, str] = {}
     paths = _module_outputs(build_dir)
     for module in modules:
-        inputs = _ninja_tool(build_dir, ninja, 'inputs', paths.get(module.file, module.file))
-        if inputs is None:
+        # Not `-t inputs`, which is missing before ninja 1.11 and quotes names from 1.12 on.
+        needed = _ninja_tool(build_dir, ninja, 'commands', paths.get(module.file, module.file))
+        if needed is None:
             unproven.append(f'{module.name}: ninja cannot list its objects')
             continue
-        for line in inputs.splitlines():
-            wanted.setdefault(line.strip(), module.name)
+        for line in needed.splitlines():
+            wanted.setdefault(line, module.name)
     suspects = [c for output, c in commands.items()
-                if output in wanted and 'Py_LIMITED_API=' not in c.command
+                if c.command in wanted and 'Py_LIMITED_API=' not in c.command
                 # A precompiled header is not linked; the objects that use it are.
                 and not output.endswith(('.gch', '.pch'))]
     if not suspects:
@@ -135,7 +136,7 @@ def objects_without_limited_api(
         if defined is None:
             unproven.append(f'{suspect.output}: cannot be preprocessed')
         elif not defined:
-            module_name = wanted[suspect.output]
+            module_name = wanted[suspect.command]
             errors.append(Diagnostic(
                 'object-without-limited-api', 'error',
                 f'{suspect.output} includes Python.h but is compiled without Py_LIMITED_API, '

@@ -24,8 +24,8 @@ from .target import Target
 
 #: 1.3 brought -Dpython.allow_limited_api and limited_api:; older ones are refused.
 MESON_REQUIRED: typing.Final = (1, 3)
-#: 1.11 brought `ninja -t inputs`.
-NINJA_REQUIRED: typing.Final = (1, 11)
+#: What Meson and meson-python themselves require; nothing here needs a newer one.
+NINJA_REQUIRED: typing.Final = (1, 8, 2)
 
 
 @dataclasses.dataclass(frozen=True)
