@@ -105,17 +105,16 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
     (own_directory(build_dir) / 'state.json').unlink(missing_ok=True)
 
     state = State(target=target, plan=None, configured=None, fingerprint=fingerprint)
-    # A directory that was configured without mesonbuild-ft may hold objects for any interpreter.
-    how = ['setup', '--wipe'] if reconfigure else ['setup']
     if reconfigure:
         print(f'mesonbuild-ft: {build_dir} was not configured by mesonbuild-ft; it is emptied and configured again')
+        _empty(build_dir, rest)
     try:
         first = plan_.before_setup(settings, target)
         if request['mode'] == 'sdist':
             # Nothing is compiled, and meson-python refuses the limited API on some interpreters.
             first = dataclasses.replace(first, allow_limited_api=False, needs_modules=False)
         common = [*rest, *_speed_up(build_dir, rest)]
-        status = run_meson(request, [*how, *common, *_options(first)])
+        status = run_meson(request, ['setup', *common, *_options(first)])
         if not status:
             configured = configured_.read(build_dir, target)
         else:
@@ -209,6 +208,21 @@ def _keep_older_than_build_file(build_dir: pathlib.Path, arguments: list[str]) -
     except OSError:
         # Then Meson runs once more than it has to.
         return
+
+
+def _empty(build_dir: pathlib.Path, arguments: list[str]) -> None:
+    """Remove what another program configured: the objects may be for any interpreter.
+
+    `meson setup --wipe` does not do: it removes meson-python's native file and ours as well.
+    """
+    kept = {own_directory(build_dir), *map(pathlib.Path, flags.machine_file_names(arguments))}
+    for path in build_dir.iterdir():
+        if path in kept or path.name.startswith('.'):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _forget_configuration(build_dir: pathlib.Path) -> None:
