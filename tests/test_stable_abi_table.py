@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+
 ROOT = Path(__file__).parent.parent
 TABLE = ROOT / 'mesonbuild_ft' / 'abiscan' / 'stable_abi.c'
 TOML = 'MESONBUILD_FT_STABLE_ABI_TOML'
@@ -35,7 +36,8 @@ def generator() -> ModuleType:
         pytest.skip('tools/ is not part of this tree')
     pytest.importorskip('tomllib', reason='the generator needs tomllib, Python 3.11 or newer')
     spec = importlib.util.spec_from_file_location('generate_stable_abi', path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -50,7 +52,7 @@ def test_size_and_order() -> None:
     assert all(2 <= since <= 15 for _, since, _ in table.values())
 
 
-@pytest.mark.parametrize('name, expected', [
+@pytest.mark.parametrize(('name', 'expected'), [
     ('PyModuleDef_Init', (None, 5, 'FUNCTION')),
     ('PyBuffer_Release', (None, 11, 'FUNCTION')),
     ('PyOS_AfterFork', ('HAVE_FORK', 2, 'FUNCTION')),
@@ -91,7 +93,7 @@ def test_generator(tmp_path: Path) -> None:
         ('PyA', 'HAVE_FORK', '10', 'FUNCTION'), ('PyB', '', '2', 'FUNCTION'),
         ('Py_D', '', '2', 'DATA'),
     ]  # fmt: skip
-    with pytest.raises(ValueError, match='is not 3.N'):
+    with pytest.raises(ValueError, match=r'is not 3\.N'):
         module.read_symbols("[function.PyB]\nadded = '4.0'\n[data]\n", 15)
 
 

@@ -6,7 +6,9 @@ The data is Misc/stable_abi.toml of CPython's source tree:
     python tools/generate_stable_abi.py Misc/stable_abi.toml --python 3.15.0rc2
 
 Entries newer than that version are left out, so a later file gives the same
-table for the same version.  Needs Python 3.11 or newer for tomllib.
+table for the same version.  The committed table was made from abi3info 2026.9.25,
+which holds the same data, rewritten in the form of that file; its names were
+compared with the exports of python3.dll of 3.15.0rc2.  Needs Python 3.11 or newer for tomllib.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import tomllib
 from pathlib import Path
 from typing import NamedTuple
+
+import tomllib
+
 
 OUTPUT = Path(__file__).parent.parent / 'mesonbuild_ft' / 'abiscan' / 'stable_abi.c'
 
