@@ -17,7 +17,7 @@ import subprocess
 import sys
 import typing
 
-from . import advice, configured as configured_, flags, plan as plan_
+from . import advice, configured as configured_, flags, plan as plan_, workarounds
 from .diagnostics import BuildRefused, Diagnostic, refuse
 from .plan import Configured, Plan
 from .settings import ProjectSettings, Settings
@@ -131,7 +131,11 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
                     lambda: _project_default_options(request, settings.source_dir))
             print('mesonbuild-ft: ' + '; '.join(plan.reasons))
             print('mesonbuild-ft: meson setup is repeated for this decision', flush=True)
-            how = ['setup'] if status else ['setup', '--reconfigure']
+            how = ['setup']
+            if not status and workarounds.reconfigure_takes_options(request['meson_version']):
+                how = ['setup', '--reconfigure']
+            elif not status:
+                _forget_configuration(build_dir)
             if run_meson(request, [*how, *common, *extra]):
                 raise _setup_failed(build_dir, target)
         advice.before_compile(plan, build_dir, settings.source_dir, configured.limited)

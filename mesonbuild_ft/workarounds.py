@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import re
 import sys
 import typing
 
@@ -30,3 +31,13 @@ def pre_release_counts_as_release() -> typing.Iterator[None]:
         yield
     finally:
         platform.python_version = original
+
+
+def reconfigure_takes_options(meson_version: str) -> bool:
+    """Whether `meson setup --reconfigure -D...` compiles with what it was given.
+
+    Meson before 1.8 keeps the old c_args (mesonbuild/meson#7325), 1.8.0 all old values
+    (mesonbuild/meson#14575); there the second setup begins anew.
+    """
+    numbers = re.findall(r'\d+', meson_version)
+    return tuple(map(int, numbers[:3])) >= (1, 8, 1)
