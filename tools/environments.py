@@ -28,13 +28,15 @@ ROOT: typing.Final = pathlib.Path(__file__).resolve().parent.parent
 CACHE: typing.Final = ROOT / '.cache'
 TOOLS: typing.Final[tuple[str, ...]] = (
     'meson', 'meson-python', 'ninja', 'packaging', 'pyproject-metadata', 'tomli; python_version<"3.11"')
-#: The lower bounds of pyproject.toml and of tools.py, tried with a GIL and a free-threaded interpreter.
-LOWEST: typing.Final[dict[str, tuple[str, ...]]] = {
-    'cp311-cp311': ('meson==1.3.0', 'meson-python==0.21.0', 'ninja==1.11.1', 'packaging==24.2',
-                    'pyproject-metadata==0.9.0'),
-    'cp314-cp314t': ('meson==1.4.0', 'meson-python==0.21.0', 'ninja==1.11.1', 'packaging==24.2',
-                     'pyproject-metadata==0.9.0'),
-}
+#: The lower bounds of pyproject.toml, tried with the oldest interpreter and with free-threaded ones. They are:
+#: meson 1.3: the first with limited_api:. meson-python 0.21: the first that makes abi3t wheels.
+#: ninja 1.8.2: what both require (1.9.0.post1 is the oldest that pip installs here).
+#: packaging 24.2: the first with packaging.licenses. pyproject-metadata 0.9: the first with license expressions.
+_LOWEST_TOOLS: typing.Final = (
+    'meson==1.3.0', 'meson-python==0.21.0', 'ninja==1.9.0.post1', 'packaging==24.2', 'pyproject-metadata==0.9.0',
+    'tomli==1.1.0; python_version<"3.11"')
+LOWEST: typing.Final[dict[str, tuple[str, ...]]] = dict.fromkeys(
+    ('cp310-cp310', 'cp314-cp314t', 'cp315-cp315t'), _LOWEST_TOOLS)
 _PROBE = '''
 import json, os, sys, sysconfig
 suffix = sysconfig.get_config_var("EXT_SUFFIX") or ""
