@@ -133,6 +133,8 @@ def _failure(error: SystemExit, settings: Settings, target: Target, build_dir: p
             identifier, where = 'unknown-config-setting', '-C'
         elif text.startswith('Unknown configuration entry '):
             identifier, where = 'unknown-setting', 'pyproject.toml, [tool.meson-python]'
+        elif text.startswith('Could not find ninja version '):
+            identifier, where = 'missing-ninja', 'PATH or NINJA'
         return refuse(
             identifier, text.splitlines()[0], where=where,
             advice='meson-python says this; see its documentation.')

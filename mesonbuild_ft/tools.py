@@ -75,13 +75,22 @@ def find_meson(settings: Settings) -> Meson:
 def find_ninja() -> str:
     """The ninja that meson-python would run, or the one beside the interpreter. Raises BuildRefused."""
     chosen = os.environ.get('NINJA')
+    found = []
     for name in [chosen] if chosen else ['ninja', 'ninja-build', 'samu']:
         path = shutil.which(name) or (None if chosen else shutil.which(name, path=sysconfig.get_path('scripts')))
         if path:
-            return path
-    raise refuse(
-        'missing-ninja', f'there is no {chosen or "ninja"}', where='NINJA' if chosen else 'PATH',
-        advice='Install it with: pip install ninja.')
+            found.append(path)
+    if not found:
+        raise refuse(
+            'missing-ninja', f'there is no {chosen or "ninja"}', where='NINJA' if chosen else 'PATH',
+            advice='Install it with: pip install ninja.')
+    # A single one is for meson-python to judge: asking for the version costs a process.
+    return found[0] if len(found) == 1 else next(filter(_is_new_ninja, found), found[0])
+
+
+def _is_new_ninja(path: str) -> bool:
+    result = subprocess.run([path, '--version'], text=True, capture_output=True, check=False)
+    return result.returncode == 0 and parse_version(result.stdout) >= NINJA_REQUIRED
 
 
 def get_requires(hook: str, config_settings: typing.Mapping[str, typing.Any] | None) -> list[str]:

@@ -248,6 +248,24 @@ class TestPrograms:
         assert result.path
         assert f'+ {ninja}' in commands(result)
 
+    def test_ninja_that_is_too_old(
+        self, hook: typing.Any, sample: typing.Any, tmp_path: pathlib.Path, interpreters: typing.Any,
+    ) -> None:
+        """The next name is tried: some distributions have an old ninja and a new ninja-build."""
+        programs = tmp_path / 'programs'
+        programs.mkdir()
+        programs.joinpath('ninja').write_text('#!/bin/sh\necho 1.7.2\n')
+        programs.joinpath('ninja').chmod(0o755)
+        bin_directory = interpreters.get(TAG).parent
+        environment = {'PATH': os.pathsep.join(map(os.fspath, (programs, bin_directory, os.environ['PATH'])))}
+        source = sample(meson=PLATLIB)
+        refused = hook(TAG, 'build_wheel', source, environment={**environment, 'NINJA': os.fspath(programs / 'ninja')})
+        assert refused.findings('error') == ['missing-ninja']
+        programs.joinpath('ninja-build').symlink_to(bin_directory / 'ninja')
+        accepted = hook(TAG, 'build_wheel', source, environment=environment)
+        assert accepted.path
+        assert f'+ {programs / "ninja-build"}' in commands(accepted)
+
     def test_environment_of_the_build_is_the_persons(self, hook: typing.Any, sample: typing.Any) -> None:
         """MESON, which carries our request to meson-python, is not seen by what the build runs."""
         source = sample(meson=PURE + textwrap.dedent('''
