@@ -89,7 +89,7 @@ def test_generator(tmp_path: Path) -> None:
         ('PyA', 10, 'function', 'HAVE_FORK'), ('PyB', 2, 'function', None),
         ('Py_D', 2, 'data', None),
     ]  # fmt: skip
-    assert ENTRY.findall(module.render(symbols, '3.15.0')) == [
+    assert ENTRY.findall(module.render(symbols, '3.15.0', 'a test')) == [
         ('PyA', 'HAVE_FORK', '10', 'FUNCTION'), ('PyB', '', '2', 'FUNCTION'),
         ('Py_D', '', '2', 'DATA'),
     ]  # fmt: skip
@@ -105,7 +105,9 @@ def test_regenerated() -> None:
     version = source_version()
     minor = int(version.split('.')[1])
     text = Path(os.environ[TOML]).read_text(encoding='utf-8')
-    made = module.render(module.read_symbols(text, minor), version)
+    source = re.search(r' \* Data: (.+):\n', TABLE.read_text(encoding='utf-8'))
+    assert source is not None
+    made = module.render(module.read_symbols(text, minor), version, source[1])
     assert made == TABLE.read_text(encoding='utf-8')
 
 

@@ -49,12 +49,13 @@ def read_symbols(text: str, newest_minor: int) -> list[Symbol]:
     return sorted(symbols, key=lambda symbol: symbol.name.encode())
 
 
-def render(symbols: list[Symbol], python_version: str) -> str:
+def render(symbols: list[Symbol], python_version: str, source: str) -> str:
+    """The text of stable_abi.c. source: where the data came from, in words."""
     functions = sum(symbol.kind == 'function' for symbol in symbols)
     lines = [
         '/* SPDX-License-Identifier: MIT */',
         '/* Made by tools/generate_stable_abi.py; do not edit.',
-        f' * Data: Misc/stable_abi.toml of CPython {python_version}:',
+        f' * Data: {source}:',
         f' * {functions} functions and {len(symbols) - functions} data objects. */',
         '#include "stable_abi.h"',
         '',
@@ -105,13 +106,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description='Write the scanner\'s table of the stable ABI.')
     parser.add_argument('toml', type=Path, help='Misc/stable_abi.toml')
     parser.add_argument('--python', required=True, help='its CPython version, e.g. 3.15.0rc2')
+    parser.add_argument('--source', help='where the file came from, if not from the source tree of that version')
     parser.add_argument('--output', type=Path, default=OUTPUT)
     arguments = parser.parse_args()
     match = re.match(r'3\.(\d+)', arguments.python)
     if match is None:
         parser.error(f'{arguments.python!r} is not a version of Python 3')
     symbols = read_symbols(arguments.toml.read_text(encoding='utf-8'), int(match[1]))
-    arguments.output.write_text(render(symbols, arguments.python), encoding='utf-8', newline='\n')
+    source = arguments.source or f'Misc/stable_abi.toml of CPython {arguments.python}'
+    arguments.output.write_text(render(symbols, arguments.python, source), encoding='utf-8', newline='\n')
     return 0
 
 

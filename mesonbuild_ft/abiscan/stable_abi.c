@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Made by tools/generate_stable_abi.py; do not edit.
- * Data: Misc/stable_abi.toml of CPython 3.15.0rc2:
+ * Data: abi3info 2026.9.25, for CPython 3.15.0rc2:
  * 824 functions and 143 data objects. */
 #include "stable_abi.h"
 
