@@ -58,6 +58,14 @@ def build_editable(
     settings, target, meson, ninja = _prepare(config_settings)
     # The same directory that meson-python would choose.
     build_dir = settings.source_dir / (settings.build_dir or f'build/{target.abi_tag}')
+    with work_directory.kept(build_dir, settings.source_dir) as real_build_dir:
+        return _build_editable(settings, target, meson, ninja, real_build_dir, pathlib.Path(wheel_directory))
+
+
+def _build_editable(
+    settings: Settings, target: Target, meson: tools.Meson, ninja: str, build_dir: pathlib.Path,
+    destination: pathlib.Path,
+) -> str:
     _make_ours(build_dir, target)
     own = meson_setup.own_directory(build_dir)
     shutil.rmtree(own / 'wheel', ignore_errors=True)
@@ -67,7 +75,6 @@ def build_editable(
     assert plan is not None
     # The wheel holds no modules and is bound to this interpreter: its tag stays meson-python's.
     editable = tags.parse_wheel_name(name)
-    destination = pathlib.Path(wheel_directory)
     verification = Verification()
     if settings.verify != 'off' and editable.abi != 'none':
         modules_as = editable.with_tag(plan.python_tag, plan.abi_tag)
@@ -212,24 +219,24 @@ def _state(build_dir: pathlib.Path) -> State:
 def _build_directory(settings: Settings, target: Target) -> typing.Iterator[pathlib.Path]:
     """The build directory: the one asked for, or a temporary one beside pyproject.toml."""
     if settings.build_dir is not None:
-        build_dir = settings.source_dir / settings.build_dir
-        _make_ours(build_dir, target)
-        try:
-            yield build_dir
-        finally:
-            shutil.rmtree(meson_setup.own_directory(build_dir) / 'wheel', ignore_errors=True)
+        with work_directory.kept(settings.source_dir / settings.build_dir, settings.source_dir) as build_dir:
+            _make_ours(build_dir, target)
+            try:
+                yield build_dir
+            finally:
+                shutil.rmtree(meson_setup.own_directory(build_dir) / 'wheel', ignore_errors=True)
         return
-    with work_directory.work_directory(settings.source_dir) as work:
+    with work_directory.temporary(settings.source_dir) as work:
         yield work / 'build'
 
 
 def _make_ours(build_dir: pathlib.Path, target: Target) -> None:
-    """Empty a persistent build directory that was configured for another interpreter, and say so."""
+    """Begin a persistent build directory afresh that was configured for another interpreter, and say so."""
     state = meson_setup.read_state(build_dir)
     if state is None or state.target == target:
         return
     report.show([Diagnostic(
         'build-directory-wiped', 'warning',
-        f'the build directory was configured for {state.target.name}; it is emptied for {target.name}',
+        f'the build directory was configured for {state.target.name}; everything is built again for {target.name}',
         where=os.fspath(build_dir), advice='Use a build directory for each interpreter to keep what was compiled.')])
-    shutil.rmtree(build_dir)
+    meson_setup.remove_build(build_dir)

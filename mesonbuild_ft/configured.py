@@ -7,8 +7,11 @@ ninja's own tools; nothing here changes the build directory.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import fnmatch
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -18,6 +21,7 @@ import typing
 from . import tags
 from .diagnostics import Diagnostic, refuse
 from .plan import Configured, Module
+from .settings import Settings
 from .target import Target
 
 
@@ -36,12 +40,13 @@ def info(build_dir: pathlib.Path, name: str) -> typing.Any:
             advice='Remove the build directory and build again.') from error
 
 
-def read(build_dir: pathlib.Path, target: Target) -> Configured:
+def read(build_dir: pathlib.Path, target: Target, settings: Settings) -> Configured:
     """The extension modules of a build directory and whether they may use the limited API."""
     options = {option['name']: option['value'] for option in info(build_dir, 'buildoptions')}
+    chosen = _in_wheel(build_dir, settings)
     modules, defining = [], []
     for entry in info(build_dir, 'targets'):
-        module = _module(entry, target) if entry['type'] == 'shared module' else None
+        module = _module(entry, target, build_dir, chosen) if entry['type'] == 'shared module' else None
         if module is not None:
             modules.append(module)
         if (module is None or module.limited_api is None) and _limited_api_define(entry) is not None:
@@ -61,21 +66,55 @@ def limited_api_too_high(build_dir: pathlib.Path) -> tags.Version | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def _module(entry: typing.Mapping[str, typing.Any], target: Target) -> Module | None:
-    file = pathlib.PurePath(entry['filename'][0]).name
+def _in_wheel(build_dir: pathlib.Path, settings: Settings) -> set[str]:
+    """The built files that meson-python puts into the wheel: by install tags, subprojects and wheel.exclude."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument('--tags')
+    parser.add_argument('--skip-subprojects', nargs='?', const='*', default='')
+    arguments, _ = parser.parse_known_args(settings.install_args)
+    install_tags = {tag.strip() for tag in arguments.tags.split(',')} if arguments.tags else None
+    skipped = {name.strip() for name in arguments.skip_subprojects.split(',') if name.strip()}
+    chosen = set()
+    for built, details in info(build_dir, 'install_plan').get('targets', {}).items():
+        subproject, destination = details.get('subproject'), os.path.normpath(details['destination'])
+        if install_tags is not None and details.get('tag') not in install_tags:
+            continue
+        if subproject and ('*' in skipped or subproject in skipped):
+            continue
+        if _matches(destination, settings.wheel_exclude) and not _matches(destination, settings.wheel_include):
+            continue
+        chosen.add(built)
+    return chosen
+
+
+def _matches(path: str, patterns: typing.Iterable[str]) -> bool:
+    return any(fnmatch.fnmatch(path, os.path.normpath(pattern)) for pattern in patterns)
+
+
+def _module(
+    entry: typing.Mapping[str, typing.Any], target: Target, build_dir: pathlib.Path, chosen: set[str],
+) -> Module | None:
+    path = pathlib.Path(entry['filename'][0])
+    file = path.name
     if not any(file.endswith(suffix) for suffix in target.extension_suffixes):
         return None
-    installed = bool(entry.get('installed')) and any(
-        name and pathlib.PurePath(name).name == file for name in entry.get('install_filename', ()))
-    # The define is on the sources of this target; the suffix says whether it came from limited_api:.
     parts = tags.module_parts(file)
     tag = parts[1].split('-')[0] if parts else ''
     limited = _limited_api_define(entry) if tag in ('', 'abi3', 'abi3t') else None
-    if limited is None and tag in ('abi3', 'abi3t'):
-        # limited_api: without a C or C++ source of its own (objects only): the version is not to be seen.
-        limited = tags.FIRST_ABI3
-    name = file.split('.', 1)[0]
-    return Module(name=name, file=file, limited_api=limited, installed=installed)
+    if not tag and limited is None and not any(d.startswith('python') for d in entry.get('dependencies', ())):
+        # A plain name, and nothing of Python: a plugin of something else.
+        return None
+    # The define is on the sources of this target; a module of other objects only does not show its version.
+    assumed = limited is None and tag in ('abi3', 'abi3t')
+    if assumed:
+        limited = target.version[:2]
+    try:
+        relative = path.relative_to(build_dir).as_posix()
+    except ValueError:
+        relative = os.fspath(path)
+    return Module(
+        name=file.split('.', 1)[0], file=file, limited_api=limited, installed=entry['filename'][0] in chosen,
+        path=relative, assumed=assumed)
 
 
 def _limited_api_define(entry: typing.Mapping[str, typing.Any]) -> tags.Version | None:
@@ -105,24 +144,20 @@ def objects_without_limited_api(
     could not be proven). An object whose command lacks the define is preprocessed, since
     the source may define the macro itself; what cannot be preprocessed is not proven.
     """
-    commands = {c.output: c for c in _compile_commands(build_dir)}
+    commands = _compile_commands(build_dir)
+    if not commands:
+        return [], ['compile_commands.json is missing, so the objects are not known']
     if all('Py_LIMITED_API=' in c.command for c in commands.values()):
         return [], []
     unproven: list[str] = []
-    wanted: dict[str, str] = {}
-    paths = _module_outputs(build_dir)
+    linked: dict[str, str] = {}
     for module in modules:
-        # Not `-t inputs`, which is missing before ninja 1.11 and quotes names from 1.12 on.
-        needed = _ninja_tool(build_dir, ninja, 'commands', paths.get(module.file, module.file))
-        if needed is None:
+        objects = _linked_objects(build_dir, ninja, module.path)
+        if objects is None:
             unproven.append(f'{module.name}: ninja cannot list its objects')
-            continue
-        for line in needed.splitlines():
-            wanted.setdefault(line, module.name)
-    suspects = [c for output, c in commands.items()
-                if c.command in wanted and 'Py_LIMITED_API=' not in c.command
-                # A precompiled header is not linked; the objects that use it are.
-                and not output.endswith(('.gch', '.pch'))]
+        for output in objects or ():
+            linked.setdefault(output, module.name)
+    suspects = [c for output, c in commands.items() if output in linked and 'Py_LIMITED_API=' not in c.command]
     if not suspects:
         return [], unproven
     including = _objects_with_python_h(build_dir, ninja)
@@ -136,7 +171,7 @@ def objects_without_limited_api(
         if defined is None:
             unproven.append(f'{suspect.output}: cannot be preprocessed')
         elif not defined:
-            module_name = wanted[suspect.command]
+            module_name = linked[suspect.output]
             errors.append(Diagnostic(
                 'object-without-limited-api', 'error',
                 f'{suspect.output} includes Python.h but is compiled without Py_LIMITED_API, '
@@ -152,23 +187,43 @@ def outputs(build_dir: pathlib.Path) -> list[pathlib.Path]:
     return [pathlib.Path(name) for entry in info(build_dir, 'targets') for name in entry['filename']]
 
 
-def _module_outputs(build_dir: pathlib.Path) -> dict[str, str]:
-    """File name of each target -> its path relative to the build directory, as ninja knows it."""
-    result = {}
-    for path in outputs(build_dir):
-        try:
-            result[path.name] = path.relative_to(build_dir).as_posix()
-        except ValueError:
-            result[path.name] = str(path)
-    return result
-
-
-def _compile_commands(build_dir: pathlib.Path) -> list[_Object]:
+def _compile_commands(build_dir: pathlib.Path) -> dict[str, _Object]:
     try:
         entries = json.loads((build_dir / 'compile_commands.json').read_text(encoding='utf-8'))
     except (OSError, ValueError):
-        return []
-    return [_Object(e['output'], e['command'], e['directory']) for e in entries if e.get('output')]
+        return {}
+    return {e['output']: _Object(e['output'], e['command'], e['directory']) for e in entries if e.get('output')}
+
+
+def _linked_objects(build_dir: pathlib.Path, ninja: str, module: str) -> set[str] | None:
+    """The objects that a module is linked from, those in its libraries included; None where ninja cannot tell.
+
+    Follows what is linked only: a program that generates a source is needed, but is no part of the module.
+    """
+    objects: set[str] = set()
+    seen = {module}
+    queue = [module]
+    while queue:
+        text = _ninja_tool(build_dir, ninja, 'query', *queue)
+        if text is None:
+            return None
+        queue = []
+        is_input = False
+        for line in text.splitlines():
+            if not line.startswith('    '):
+                is_input = line.startswith('  input:')
+                continue
+            name = line.strip().removeprefix('| ')
+            # Order-only inputs ("|| …") are built before, and not linked.
+            if not is_input or name.startswith('|| '):
+                continue
+            if name.endswith(('.o', '.obj')):
+                objects.add(name)
+            elif name.endswith(('.a', '.lib', '.so', '.dylib', '.dll')) and name not in seen:
+                seen.add(name)
+                if name.endswith(('.a', '.lib')):
+                    queue.append(name)
+    return objects
 
 
 def _ninja_tool(build_dir: pathlib.Path, ninja: str, *arguments: str) -> str | None:
@@ -194,7 +249,9 @@ def _objects_with_python_h(build_dir: pathlib.Path, ninja: str) -> set[str] | No
 def _pch_with_python_h(item: _Object, including: set[str]) -> bool:
     """Whether the object uses a precompiled header that saw Python.h: with one, only *its* dependencies name it."""
     directory = item.output.rsplit('/', 1)[0]
-    return any(name.startswith(directory + '/') and name.endswith(('.gch', '.pch')) for name in including)
+    headers = {name.rsplit('/', 1)[-1].removesuffix('.gch').removesuffix('.pch')
+               for name in including if name.startswith(directory + '/') and name.endswith(('.gch', '.pch'))}
+    return any(word.rsplit('/', 1)[-1] in headers for word in item.command.split())
 
 
 def _defines_limited_api(item: _Object) -> bool | None:

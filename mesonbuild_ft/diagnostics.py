@@ -31,6 +31,8 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'limited-api-without-module': 'limited-api = true, but no extension module has limited_api:.',
     'module-without-limited-api': 'limited-api = true, but this extension module has no limited_api:.',
     'limited-api-not-declared': 'An extension module has limited_api:, but limited-api = true is missing.',
+    'unusable-build-directory': 'The build directory that was named holds sources.',
+    'limited-api-not-visible': 'The version in limited_api: of a module cannot be read from the configured build.',
     'different-floors': 'The extension modules name different versions in limited_api:.',
     # Tools and steps that failed.
     'missing-meson': 'Meson is missing, too old or cannot be run.',
@@ -61,7 +63,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'wheel-too-large': 'A wheel that needs zip64 cannot be given another tag.',
     'gil-enabled-by-module': 'Importing the module switches the GIL on in a free-threaded interpreter.',
     # Things done on the way.
-    'build-directory-wiped': 'A build directory of another interpreter or plan was emptied.',
+    'build-directory-wiped': 'What a build directory held for another interpreter was removed.',
     'metadata-differs': 'The wheel has other metadata than the metadata hook announced.',
 }
 

@@ -30,7 +30,7 @@ ENVIRONMENT: typing.Final[dict[str, tuple[str, ...]]] = {
 
 
 def options(
-    plan: Plan, build_dir: pathlib.Path, own_dir: pathlib.Path, arguments: list[str],
+    plan: Plan, build_dir: pathlib.Path, source_dir: pathlib.Path, own_dir: pathlib.Path, arguments: list[str],
     project_options: typing.Callable[[], typing.Mapping[str, list[str]]],
 ) -> list[str]:
     """The -D options that add the plan's flags in an already configured build directory.
@@ -47,7 +47,7 @@ def options(
         language = option.removesuffix('_args')
         if option not in known or language not in compilers:
             continue
-        values = merged(option, list(known[option]['value']), arguments, project_options)
+        values = merged(option, list(known[option]['value']), arguments, source_dir, project_options)
         values += own_flags(plan, own_dir, compilers[language].get('id', ''))
         result.append(f'-D{option}={values!r}')
     return result
@@ -70,7 +70,7 @@ def own_flags(plan: Plan, own_dir: pathlib.Path, compiler: str) -> list[str]:
 
 
 def merged(
-    option: str, effective: list[str], arguments: list[str],
+    option: str, effective: list[str], arguments: list[str], source_dir: pathlib.Path,
     project_options: typing.Callable[[], typing.Mapping[str, list[str]]],
     environment: typing.Mapping[str, str] | None = None,
 ) -> list[str]:
@@ -80,7 +80,7 @@ def merged(
     """
     environment = os.environ if environment is None else environment
     given = [[word for name in ENVIRONMENT[option] for word in shlex.split(environment.get(name, ''))]]
-    given += machine_file_values(option, arguments)
+    given += machine_file_values(option, arguments, source_dir)
     given += command_line_values(option, arguments)
     given = [source for source in given if source]
     result: list[str] = []
@@ -150,7 +150,7 @@ def machine_file_names(arguments: list[str]) -> list[str]:
     return names
 
 
-def machine_file_values(option: str, arguments: list[str]) -> list[list[str]]:
+def machine_file_values(option: str, arguments: list[str], source_dir: pathlib.Path) -> list[list[str]]:
     """The values of `option` under [built-in options] in the machine files. Unreadable ones are Meson's to report."""
     cross = any(a.startswith('--cross-file') for a in arguments)
     wanted = '--cross-file' if cross else '--native-file'
@@ -163,7 +163,10 @@ def machine_file_values(option: str, arguments: list[str]) -> list[list[str]]:
         parser = configparser.RawConfigParser(delimiters=('=',), inline_comment_prefixes=None)
         parser.optionxform = str  # type: ignore[assignment,method-assign]
         try:
-            parser.read(name, encoding='utf-8')
+            text = pathlib.Path(name).read_text(encoding='utf-8')
+            # Meson expands these two in every value.
+            text = text.replace('@DIRNAME@', os.fspath(pathlib.Path(name).absolute().parent))
+            parser.read_string(text.replace('@GLOBAL_SOURCE_ROOT@', os.fspath(source_dir)))
         except (configparser.Error, OSError, UnicodeDecodeError):
             continue
         if parser.has_section('constants'):

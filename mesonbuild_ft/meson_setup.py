@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,8 @@ class State:
 
     fingerprint: of everything that the configuration depended on outside the project's own files.
     build_files: of the project's own, each with a hash of its contents.
+    repeatable: the same setup gives the same result: the build files ask nothing of the machine.
+    own_options: Meson has options that the plan set, which it would take for a person's.
     """
 
     target: Target
@@ -46,6 +49,8 @@ class State:
     configured: Configured | None
     fingerprint: str
     build_files: typing.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    repeatable: bool = False
+    own_options: bool = True
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -65,6 +70,8 @@ def read_state(build_dir: pathlib.Path) -> State | None:
             configured=_configured_from_json(modules) if modules else None,
             fingerprint=data['fingerprint'],
             build_files=data['build_files'],
+            repeatable=data['repeatable'],
+            own_options=data['own_options'],
             diagnostics=tuple(Diagnostic.from_json(d) for d in data['diagnostics']),
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -98,36 +105,42 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
         _keep_older_than_build_file(build_dir, rest)
         print('mesonbuild-ft: the build directory is configured like this already; meson setup is not repeated')
         return 0
+    how = ['setup']
     if reconfigure and previous is not None:
-        # What an earlier plan set is remembered by Meson like something that a person set: begin afresh.
-        _forget_configuration(build_dir)
+        if previous.own_options or previous.fingerprint != fingerprint:
+            # What an earlier plan set is remembered by Meson like something that a person set: begin afresh.
+            _forget_configuration(build_dir)
+        else:
+            how = ['setup', '--reconfigure']
         reconfigure = False
     (own_directory(build_dir) / 'state.json').unlink(missing_ok=True)
 
     state = State(target=target, plan=None, configured=None, fingerprint=fingerprint)
     if reconfigure:
-        print(f'mesonbuild-ft: {build_dir} was not configured by mesonbuild-ft; it is emptied and configured again')
-        _empty(build_dir, rest)
+        print(f'mesonbuild-ft: {build_dir} was not configured by mesonbuild-ft; what it holds is built again')
+        remove_build(build_dir)
     try:
         first = plan_.before_setup(settings, target)
         if request['mode'] == 'sdist':
             # Nothing is compiled, and meson-python refuses the limited API on some interpreters.
             first = dataclasses.replace(first, allow_limited_api=False, needs_modules=False)
         common = [*rest, *_speed_up(build_dir, rest)]
-        status = run_meson(request, ['setup', *common, *_options(first)])
+        status = run_meson(request, [*how, *common, *_options(first)])
         if not status:
-            configured = configured_.read(build_dir, target)
+            configured = configured_.read(build_dir, target, settings)
         else:
             too_high = configured_.limited_api_too_high(build_dir) if first.needs_modules else None
             if too_high is None:
                 raise _setup_failed(build_dir, target)
             configured = Configured(allow_limited_api=True, too_high=too_high)
         plan = first if request['mode'] == 'sdist' else plan_.decide(settings, target, configured)
+        own_options = bool(_options(first))
         if request['mode'] != 'sdist' and needs_second_setup(plan, configured):
+            own_options = True
             extra = _options(plan)
             if not status:
                 extra += flags.options(
-                    plan, build_dir, own_directory(build_dir), rest,
+                    plan, build_dir, settings.source_dir, own_directory(build_dir), rest,
                     lambda: _project_default_options(request, settings.source_dir))
             print('mesonbuild-ft: ' + '; '.join(plan.reasons))
             print('mesonbuild-ft: meson setup is repeated for this decision', flush=True)
@@ -140,7 +153,9 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
                 raise _setup_failed(build_dir, target)
         advice.before_compile(plan, build_dir, settings.source_dir, configured.limited)
         write_state(build_dir, dataclasses.replace(
-            state, plan=plan, configured=configured, build_files=_build_files(build_dir)))
+            state, plan=plan, configured=configured, build_files=_build_files(build_dir),
+            repeatable=all(_is_repeatable(name) for name in configured_.info(build_dir, 'buildsystem_files')),
+            own_options=own_options))
     except BuildRefused as refusal:
         write_state(build_dir, dataclasses.replace(state, diagnostics=refusal.diagnostics))
         return 1
@@ -162,6 +177,9 @@ def settings_to_json(settings: Settings) -> dict[str, typing.Any]:
         'project': dataclasses.asdict(settings.project),
         'limited_api': settings.limited_api,
         'abi': settings.abi,
+        'install_args': settings.install_args,
+        'wheel_exclude': settings.wheel_exclude,
+        'wheel_include': settings.wheel_include,
     }
 
 
@@ -169,7 +187,8 @@ def settings_from_json(data: typing.Mapping[str, typing.Any]) -> Settings:
     """The inverse of `settings_to_json`."""
     return Settings(
         source_dir=pathlib.Path(data['source_dir']), pyproject={}, project=ProjectSettings(**data['project']),
-        limited_api=data['limited_api'], abi=data['abi'])
+        limited_api=data['limited_api'], abi=data['abi'], install_args=tuple(data['install_args']),
+        wheel_exclude=tuple(data['wheel_exclude']), wheel_include=tuple(data['wheel_include']))
 
 
 def _options(plan: Plan) -> list[str]:
@@ -214,19 +233,27 @@ def _keep_older_than_build_file(build_dir: pathlib.Path, arguments: list[str]) -
         return
 
 
-def _empty(build_dir: pathlib.Path, arguments: list[str]) -> None:
-    """Remove what another program configured: the objects may be for any interpreter.
+def remove_build(build_dir: pathlib.Path) -> None:
+    """Remove what Meson and ninja made in a build directory, so that nothing of it is used again.
 
-    `meson setup --wipe` does not do: it removes meson-python's native file and ours as well.
+    Only that: a person may have named a directory that holds other files. Without its log ninja
+    builds everything again.
     """
-    kept = {own_directory(build_dir), *map(pathlib.Path, flags.machine_file_names(arguments))}
-    for path in build_dir.iterdir():
-        if path in kept or path.name.startswith('.'):
-            continue
-        if path.is_dir() and not path.is_symlink():
+    made = []
+    if (build_dir / 'meson-info' / 'intro-targets.json').is_file():
+        made = [path for path in configured_.outputs(build_dir) if build_dir in path.parents]
+    for path in made:
+        if path.is_file() or path.is_symlink():
+            path.unlink()
+        shutil.rmtree(path.with_name(path.name + '.p'), ignore_errors=True)
+    for name in ('build.ninja', 'compile_commands.json', '.ninja_log', '.ninja_deps'):
+        (build_dir / name).unlink(missing_ok=True)
+    for name in ('meson-private', 'meson-info', 'meson-logs', 'mesonbuild-ft/state.json'):
+        path = build_dir / name
+        if path.is_dir():
             shutil.rmtree(path)
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def _forget_configuration(build_dir: pathlib.Path) -> None:
@@ -238,10 +265,48 @@ def _forget_configuration(build_dir: pathlib.Path) -> None:
 
 def _up_to_date(state: State, fingerprint: str, build_dir: pathlib.Path) -> bool:
     """Whether another setup would give what the directory already holds."""
-    if state.plan is None or state.fingerprint != fingerprint or not (build_dir / 'build.ninja').is_file():
+    if state.plan is None or state.fingerprint != fingerprint or not state.repeatable:
+        return False
+    if not (build_dir / 'build.ninja').is_file():
         return False
     # Changed build files can change the decision, which ninja's own regeneration would not make again.
     return all(_hash_file(name) == digest for name, digest in state.build_files.items())
+
+
+#: What meson.build may call without asking anything of the machine that is not in the fingerprint;
+#: checks of the compiler count, since Meson itself keeps their answers when it configures again.
+_REPEATABLE: typing.Final = frozenset("""
+    add_global_arguments add_languages add_project_arguments add_project_link_arguments assert both_libraries
+    compiles configuration_data contains custom_target declare_dependency error executable extension_module files
+    find_installation first_supported_argument format generator get get_argument_syntax get_compiler get_id
+    get_install_dir get_option get_supported_arguments get_variable has_argument has_function has_header
+    include_directories install_data install_headers install_sources install_subdir is_disabler is_variable
+    join_paths language_version length library message option process project project_name project_version range
+    set set10 set_quoted set_variable shared_library shared_module sizeof split startswith static_library strip
+    subdir subdir_done summary system test to_int to_lower to_string to_upper underscorify version
+    version_compare warning if elif foreach and or not in
+""".split())  # noqa: SIM905
+_CALL: typing.Final = re.compile(r'(?P<method>\.\s*)?\b(?P<name>[A-Za-z_]\w*)\s*\((?P<argument>[^\n]*)')
+
+
+def _is_repeatable(name: str) -> bool:
+    """Whether a build file calls nothing but what gives the same answer again."""
+    try:
+        text = pathlib.Path(name).read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError):
+        return False
+    for call in _CALL.finditer(text):
+        function = call['name']
+        if function == 'import':
+            if not call['argument'].lstrip().startswith(("'python'", '"python"')):
+                return False
+        elif function == 'dependency':
+            # py.dependency() is the target's; any other may have come or gone.
+            if not call['method']:
+                return False
+        elif function not in _REPEATABLE:
+            return False
+    return True
 
 
 def _build_files(build_dir: pathlib.Path) -> dict[str, str]:
@@ -283,8 +348,8 @@ def _configured_from_json(data: typing.Mapping[str, typing.Any]) -> Configured:
         return (value[0], value[1]) if value else None
 
     modules = tuple(plan_.Module(
-        name=m['name'], file=m['file'], limited_api=version(m['limited_api']), installed=m['installed'])
-        for m in data['modules'])
+        name=m['name'], file=m['file'], limited_api=version(m['limited_api']), installed=m['installed'],
+        path=m['path'], assumed=m['assumed']) for m in data['modules'])
     return Configured(
         allow_limited_api=data['allow_limited_api'], modules=modules,
         defines_limited_api=tuple(data['defines_limited_api']), too_high=version(data['too_high']))

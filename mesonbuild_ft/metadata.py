@@ -233,7 +233,7 @@ def _by_setup(settings: Settings, meson: tools.Meson) -> ProjectInfo:
     arguments = list(settings.pyproject.get('tool', {}).get('meson-python', {}).get('args', {}).get('setup', []))
     given = settings.config_settings.get('setup-args', [])
     arguments += [given] if isinstance(given, str) else list(given)
-    with work_directory.work_directory(settings.source_dir) as work:
+    with work_directory.temporary(settings.source_dir) as work:
         build_dir = work / 'build'
         build_dir.mkdir()
         native = work / 'native.ini'

@@ -26,12 +26,16 @@ class Module:
     name: as in py.extension_module(). file: name of the file that is built.
     limited_api: the version in `limited_api:`, or None for the full API.
     installed: whether it goes into the wheel.
+    path: of the file, relative to the build directory; several modules may have one file name.
+    assumed: limited_api is the version of the target, since the true one is not to be seen.
     """
 
     name: str
     file: str
     limited_api: tags.Version | None
     installed: bool = True
+    path: str = ''
+    assumed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +180,7 @@ def _decide(settings: Settings, target: Target, configured: Configured) -> Plan:
                 f'Add limited_api: to py.extension_module(), or remove -Cabi={asked}.')
         return _no_limited_module(settings, target, configured)
 
-    notes = _differing_floors(configured, floor)
+    notes = _assumed_floors(configured) + _differing_floors(configured, floor)
     floor_text = tags.version_text(floor)
     abi3t_floor = max(floor, tags.FIRST_ABI3T)
     if version < floor and asked == 'auto':
@@ -265,7 +269,8 @@ def _no_limited_module(settings: Settings, target: Target, configured: Configure
     plan = _full(target, 'no extension module has limited_api: in meson.build')
     if not configured.full:
         # A project without extension modules: nothing to say, and nothing to change.
-        return dataclasses.replace(plan, allow_limited_api=None, reasons=('no extension modules',))
+        return dataclasses.replace(
+            plan, allow_limited_api=None, reasons=('Meson builds no extension modules for the wheel',))
     where = 'meson.build'
     advice = 'Add limited_api: \'3.x\' to py.extension_module(), or remove limited-api = true from pyproject.toml.'
     if settings.project.abi3t:
@@ -299,6 +304,18 @@ def _differing_floors(configured: Configured, floor: tags.Version) -> tuple[Diag
     return (Diagnostic(
         'different-floors', 'hint', f'the modules name different versions: {floors}',
         where='meson.build', advice=f'The wheel serves {tags.version_text(floor)} and newer, the highest of them.'),)
+
+
+def _assumed_floors(configured: Configured) -> tuple[Diagnostic, ...]:
+    assumed = tuple(m for m in configured.limited if m.assumed)
+    if not assumed:
+        return ()
+    version = tags.version_text(assumed[0].limited_api or tags.FIRST_ABI3)
+    return (Diagnostic(
+        'limited-api-not-visible', 'warning',
+        f'{_names(assumed)}: the version in limited_api: cannot be read, and is taken to be {version}, the target\'s',
+        where='meson.build', advice='Give the module a C or C++ source of its own, or build the wheel with the '
+        'oldest Python that it is to serve.'),)
 
 
 def _names(modules: tuple[Module, ...]) -> str:

@@ -63,6 +63,8 @@ class Settings:
     abi: the ABI asked for by -Cabi, 'auto' when none was.
     verify: -Cverify where given, else the project's.
     build_dir: -Cbuild-dir as given, or None.
+    install_args: arguments of `meson install`, which choose what goes into the wheel.
+    wheel_exclude, wheel_include: patterns of `[tool.meson-python.wheel]`.
     config_settings: what goes on to meson-python.
     """
 
@@ -74,6 +76,9 @@ class Settings:
     abi: AbiChoice = 'auto'
     verify: Verify = 'error'
     build_dir: str | None = None
+    install_args: tuple[str, ...] = ()
+    wheel_exclude: tuple[str, ...] = ()
+    wheel_include: tuple[str, ...] = ()
     config_settings: typing.Mapping[str, typing.Any] = dataclasses.field(default_factory=dict)
 
 
@@ -124,6 +129,9 @@ def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.A
         abi=typing.cast(AbiChoice, own.get('abi', 'auto')),
         verify=typing.cast(Verify, own.get('verify', project.verify)),
         build_dir=build_dir,
+        install_args=(*_strings(meson_python, 'args', 'install'), *_words(rest.get('install-args'))),
+        wheel_exclude=_strings(meson_python, 'wheel', 'exclude'),
+        wheel_include=_strings(meson_python, 'wheel', 'include'),
         config_settings=rest,
     )
 
@@ -192,6 +200,18 @@ def _split_config_settings(
                     advice=nearest(key, known))
             rest[key] = value
     return own, rest
+
+
+def _strings(meson_python: typing.Mapping[str, typing.Any], table: str, key: str) -> tuple[str, ...]:
+    """A list of strings in a table of [tool.meson-python]; what is none is meson-python's to refuse."""
+    inner = meson_python.get(table)
+    return _words(inner.get(key)) if isinstance(inner, dict) else ()
+
+
+def _words(value: typing.Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(v for v in value if isinstance(v, str)) if isinstance(value, (list, tuple)) else ()
 
 
 def _build_dir(config_settings: typing.Mapping[str, typing.Any]) -> str | None:

@@ -34,12 +34,10 @@ def verify_in_place(
     settings: Settings, state: State, name: tags.WheelName, build_dir: pathlib.Path, ninja: str,
 ) -> Verification:
     """The verdict on the modules of an editable install, which stay in the build directory."""
-    paths = {path.name: path for path in configured_.outputs(build_dir)}
     # Read again: a second setup may have changed the suffixes. They are judged as a wheel would have them.
-    modules = configured_.read(build_dir, state.target).modules
-    files = (paths[m.file] for m in modules if m.installed and m.file in paths)
-    members = ((wheel.new_member_name(file.relative_to(build_dir).as_posix(), name), file.read_bytes())
-               for file in files if file.is_file())
+    modules = configured_.read(build_dir, state.target, settings).modules
+    members = ((wheel.new_member_name(m.path, name), (build_dir / m.path).read_bytes())
+               for m in modules if m.installed and (build_dir / m.path).is_file())
     return _verify(settings, state, members, name, build_dir, ninja)
 
 
