@@ -198,12 +198,20 @@ def _metadata_differs(built: pathlib.Path, name: tags.WheelName, announced: path
     except OSError:
         return []
     with zipfile.ZipFile(built) as archive:
-        if archive.read(f'{name.dist_info}/METADATA') == before:
-            return []
+        after = archive.read(f'{name.dist_info}/METADATA')
+    if after == before:
+        return []
+    # Another version has another file name: no front end can use such a wheel.
+    same_version = _version_line(after) == _version_line(before)
     return [Diagnostic(
-        'metadata-differs', 'warning', 'METADATA in the wheel is not what the metadata hook wrote before',
+        'metadata-differs', 'warning' if same_version else 'error',
+        'METADATA in the wheel is not what the metadata hook wrote before',
         where=f'{name.dist_info}/METADATA',
         advice='Make what meson.build computes (the version?) the same on every run.')]
+
+
+def _version_line(text: bytes) -> bytes | None:
+    return next((line for line in text.splitlines() if line.startswith(b'Version:')), None)
 
 
 def _state(build_dir: pathlib.Path) -> State:

@@ -19,7 +19,7 @@ import struct
 import typing
 import zipfile
 
-from . import tags
+from . import tags, work_directory
 from .diagnostics import refuse
 
 
@@ -43,7 +43,9 @@ def finish(source: pathlib.Path, directory: pathlib.Path, name: tags.WheelName) 
     Returns the path of the new wheel. An older file of that name is replaced in one step.
     """
     destination = directory / str(name)
-    unfinished = directory / f'{name}{UNFINISHED}'
+    # The process number, since two builds may write the same wheel; the lock says that it is being written.
+    unfinished = directory / f'{name}.{os.getpid()}{UNFINISHED}'
+    lock = work_directory.lock_file(unfinished)
     try:
         with zipfile.ZipFile(source) as archive:
             unchanged = (source.name == str(name) and len(name.expanded()) == 1
@@ -53,17 +55,25 @@ def finish(source: pathlib.Path, directory: pathlib.Path, name: tags.WheelName) 
             else:
                 with open(unfinished, 'wb') as output:
                     _rewrite(archive, output, name)
+        if lock is not None and os.name == 'nt':  # pragma: no cover - an open file cannot be renamed there
+            lock.close()
         os.replace(unfinished, destination)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+    finally:
+        if lock is not None:
+            lock.close()
     return destination
 
 
 def remove_unfinished(directory: pathlib.Path) -> None:
-    """Remove what a killed build left in `directory`."""
-    for path in directory.glob(f'*.whl{UNFINISHED}'):
-        path.unlink(missing_ok=True)
+    """Remove what killed builds left in `directory`; what another build is writing stays."""
+    for path in directory.glob(f'*{UNFINISHED}'):
+        lock = work_directory.lock_file(path)
+        if lock is not None:
+            path.unlink(missing_ok=True)
+            lock.close()
 
 
 def whl_metadata(text: str, name: tags.WheelName) -> str:
