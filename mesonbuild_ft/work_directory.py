@@ -99,7 +99,9 @@ def _claim(source_dir: pathlib.Path) -> tuple[pathlib.Path, typing.BinaryIO]:
     for number in range(_MOST):
         work = source_dir / f'{PREFIX}{number}'
         try:
-            work.mkdir(exist_ok=True)
+            work.mkdir()
+        except FileExistsError:
+            pass
         except OSError as error:
             raise refuse(
                 'unreadable-file', f'cannot make {work}: {error.strerror}', where=os.fspath(source_dir),
