@@ -44,6 +44,14 @@ static void scan(const void *data, size_t size, const char *stem)
     for (size_t i = 0; i < result->slot_count; i++) {
         sum += result->slots[i];
     }
+    if (result->before_3_15 != NULL) {
+        const abiscan_result *older = result->before_3_15;
+        sum += read_name(older->definition_name);
+        for (size_t i = 0; i < older->slot_count; i++) {
+            sum += older->slots[i];
+        }
+    }
+    (void)sum; /* volatile: the reads are made */
     abiscan_result_free(result);
 }
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import re
 import typing
@@ -22,8 +23,9 @@ def before_compile(
 ) -> None:
     """Refuse an abi3t build whose sources certainly do not compile, in our words and not in a compiler's.
 
-    Certain is only: the literal PyInit_<name> stands in a source of the module, and PyModExport
-    stands nowhere in the project; or a source defines Py_LIMITED_API below 3.15 itself.
+    Certain is only: the preprocessed source has the limited API of a version before 3.15; or the
+    literal PyInit_<name> stands in a source of the module, PyModExport stands nowhere in the
+    project, and no source is generated.
     """
     if plan.abi != 'abi3t':
         return
@@ -31,14 +33,14 @@ def before_compile(
     project_text: str | None = None
     found = []
     for module in modules:
-        texts = {path: _text(path) for path in sources.get(module.file, ())}
-        pyx = [path for path in texts if path.suffix == '.pyx']
-        own = [path for path, text in texts.items() if path.suffix != '.pyx' and _OWN_DEFINE.search(text)]
+        written, generated = sources.get(module.path, ([], False))
+        texts = {path: _text(path) for path in written}
+        own = [path for path, text in texts.items() if plan.redirect_to_abi3t and _OWN_DEFINE.search(text)
+               and configured.defines_old_limited_api(build_dir, path)]
         hook = [path for path, text in texts.items() if re.search(rf'\bPyInit_{re.escape(module.name)}\b', text)]
-        exports = any('PyModExport' in text for text in texts.values())
-        if own and plan.redirect_to_abi3t:
+        if own:
             found.append(_limited_api_in_source(module, own[0], source_dir))
-        elif hook and not exports and not pyx:
+        elif hook and not generated and not any('PyModExport' in text for text in texts.values()):
             if project_text is None:
                 project_text = _project_text(source_dir)
             if 'PyModExport' not in project_text:
@@ -47,26 +49,30 @@ def before_compile(
         raise BuildRefused(*found)
 
 
-def after_failed_compile(plan: Plan, build_dir: pathlib.Path, source_dir: pathlib.Path) -> list[Diagnostic]:
-    """The diagnostics for a compilation that failed, the likely cause first."""
+def after_failed_compile(
+    plan: Plan, build_dir: pathlib.Path, source_dir: pathlib.Path, modules: typing.Iterable[Module],
+) -> list[Diagnostic]:
+    """The diagnostics for a compilation that failed: what is sure of, then likely causes as hints."""
+    what, todo = 'ninja could not build the project', 'Correct what the compiler says above.'
     found: list[Diagnostic] = []
+    if plan.abi != 'full':
+        what += f' for {plan.abi}'
+        todo += ' -Cabi=full builds for this interpreter only.'
     if plan.abi == 'abi3t':
-        for file, paths in _module_sources(build_dir).items():
-            module = Module(file.split('.', 1)[0], file, plan.floor)
-            texts = {path: _text(path) for path in paths}
-            pyx = [path for path in texts if path.suffix == '.pyx']
-            own = [path for path, text in texts.items() if path.suffix != '.pyx' and _OWN_DEFINE.search(text)]
+        sources = _module_sources(build_dir)
+        exports = 'PyModExport' in _project_text(source_dir)
+        for module in modules:
+            written, _ = sources.get(module.path, ([], False))
+            pyx = [path for path in written if path.suffix == '.pyx']
+            own = [path for path in written if path.suffix != '.pyx' and _OWN_DEFINE.search(_text(path))]
             if pyx:
                 found.append(_cython(module, pyx[0], source_dir))
             elif own:
                 found.append(_limited_api_in_source(module, own[0], source_dir))
-            elif not any('PyModExport' in text for text in texts.values()):
-                found.append(_needs_export_hook(module, paths[0] if paths else build_dir, source_dir))
-    what, advice = 'ninja could not build the project', 'Correct what the compiler says above.'
-    if plan.abi != 'full':
-        what += f' for {plan.abi}'
-        advice += ' -Cabi=full builds for this interpreter only.'
-    return [*found, Diagnostic('compile-failed', 'error', what, where='meson.build', advice=advice)]
+            elif not exports:
+                found.append(_needs_export_hook(module, written[0] if written else build_dir, source_dir))
+    likely = [dataclasses.replace(d, severity='hint', what=f'probably: {d.what}') for d in found]
+    return [Diagnostic('compile-failed', 'error', what, where='meson.build', advice=todo), *likely]
 
 
 def _needs_export_hook(module: Module, path: pathlib.Path, source_dir: pathlib.Path) -> Diagnostic:
@@ -93,21 +99,22 @@ def _limited_api_in_source(module: Module, path: pathlib.Path, source_dir: pathl
                f'#ifndef Py_TARGET_ABI3T around it. {_FULL}')
 
 
-def _module_sources(build_dir: pathlib.Path) -> dict[str, list[pathlib.Path]]:
-    """File name of each shared module -> its sources as far as they exist, .pyx files that were translated included."""
+def _module_sources(build_dir: pathlib.Path) -> dict[str, tuple[list[pathlib.Path], bool]]:
+    """Path of each shared module -> (its sources, translated .pyx files included; whether any is generated)."""
     result = {}
     for entry in configured.info(build_dir, 'targets'):
         if entry['type'] != 'shared module':
             continue
-        paths = []
+        paths, generated = [], False
         for group in entry['target_sources']:
             paths += [pathlib.Path(p) for p in group.get('sources', ())]
-            for generated in group.get('generated_sources', ()):
+            for made in group.get('generated_sources', ()):
                 # Meson names what Cython makes of x.pyx x.pyx.c, and gives it no other mark.
-                match = re.search(r'([^/\\]+\.pyx)\.(?:c|cpp)$', generated)
+                match = re.search(r'([^/\\]+\.pyx)\.(?:c|cpp)$', made)
                 if match:
                     paths.append(pathlib.Path(entry['defined_in']).parent / match[1])
-        result[pathlib.PurePath(entry['filename'][0]).name] = paths
+                generated = True
+        result[configured.relative_path(entry, build_dir)] = (paths, generated)
     return result
 
 

@@ -44,6 +44,17 @@ LEGACY_SLOTS: typing.Final[dict[int, tuple[str, tags.Version]]] = {
 #: The first slot number that came with PySlot (PEP 820).
 _FIRST_PYSLOT: typing.Final = 84
 
+_BY_HAND: typing.Final = (
+    'add the slot {Py_mod_gil, Py_MOD_GIL_NOT_USED} (single-phase: call PyUnstable_Module_SetGIL)')
+#: What writes the init function -> how its input says that the module does not need the GIL.
+DECLARATIONS: typing.Final[dict[str, str]] = {
+    'Cython': 'tell Cython so: cython_args: [\'-Xfreethreading_compatible=True\'] in meson.build '
+              '(Cython 3.1 and newer)',
+    'pybind11': 'write PYBIND11_MODULE(name, m, py::mod_gil_not_used()) (pybind11 2.13 and newer)',
+    'nanobind': 'compile it with -DNB_FREE_THREADED (nanobind 2.2 and newer)',
+    'PyO3': 'write #[pymodule(gil_used = false)] (PyO3 0.23 and newer)',
+}
+
 #: The last component of a platform tag -> machines of binaries it admits.
 MACHINES: typing.Final[dict[str, tuple[str, ...]]] = {
     'x86_64': ('x86_64',), 'amd64': ('x86_64',),
@@ -55,15 +66,21 @@ MACHINES: typing.Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def wheel(name: tags.WheelName, modules: typing.Sequence[Module], gil: Gil = 'unspecified') -> list[Diagnostic]:
+def wheel(
+    name: tags.WheelName, modules: typing.Sequence[Module], gil: Gil = 'unspecified',
+    siblings: typing.AbstractSet[str] = frozenset(),
+) -> list[Diagnostic]:
     """What is wrong with a wheel of this name that holds these modules.
 
     gil: the project's `gil` setting: how a module that switches the GIL on is judged.
+    siblings: file names of the shared libraries in the wheel, which may define names like Python's.
     """
-    return [diagnostic for module in modules for diagnostic in _module(name, module, gil)]
+    return [diagnostic for module in modules for diagnostic in _module(name, module, gil, siblings)]
 
 
-def _module(name: tags.WheelName, module: Module, gil: Gil) -> typing.Iterator[Diagnostic]:
+def _module(
+    name: tags.WheelName, module: Module, gil: Gil, siblings: typing.AbstractSet[str],
+) -> typing.Iterator[Diagnostic]:
     abis = name.abi.split('.')
     floor = tags.version_of_python_tag(name.python.split('.')[0])
     stable = [abi for abi in abis if abi in ('abi3', 'abi3t')]
@@ -90,16 +107,27 @@ def _module(name: tags.WheelName, module: Module, gil: Gil) -> typing.Iterator[D
                        f'exports {", ".join(facts.init_hooks)}, but nothing for the name {module.stem}',
                        f'Rename the function to PyInit_{module.stem}, or the module.')
     yield from _machine(name, module, facts)
-    if stable and floor is not None:
-        yield from _stable_abi(module, facts, floor, abi3t)
     free_threaded = abi3t or any(re.fullmatch(r'cp\d+td?', abi) for abi in abis)
-    yield from _layout(module, facts, free_threaded, abi3t, name)
-    if free_threaded:
-        yield from _gil(module, facts, gil)
+    # A module may have a hook for 3.15 and another one for older interpreters; a tag may admit both.
+    versions = [floor or tags.FIRST_ABI3T]
+    if stable and versions[0] < tags.FIRST_ABI3T:
+        versions.append(tags.FIRST_ABI3T)
+    found: dict[Diagnostic, None] = {}
+    for version in versions:
+        valid = facts.for_version(version)
+        if stable and floor is not None:
+            found.update(dict.fromkeys(_stable_abi(module, valid, floor, abi3t, siblings)))
+        found.update(dict.fromkeys(_layout(module, valid, free_threaded, abi3t, name)))
+        if free_threaded:
+            found.update(dict.fromkeys(_gil(module, valid, gil)))
+    yield from found
 
 
 def _own_hooks(module: Module, facts: Facts) -> bool:
     names = {hook.split('_', 1)[1] for hook in facts.init_hooks}
+    if module.stem == '__init__' and module.path.split('/')[-2:-1]:
+        # A package whose __init__ is an extension module: the hook has the package's name.
+        return module.path.split('/')[-2] in names
     # PyInitU_ holds a punycode form (PEP 489); it is not decoded here.
     return module.stem in names or any(hook.startswith(('PyInitU_', 'PyModExportU_')) for hook in facts.init_hooks)
 
@@ -135,14 +163,22 @@ def _machine(name: tags.WheelName, module: Module, facts: Facts) -> typing.Itera
                 return
 
 
-def _stable_abi(module: Module, facts: Facts, floor: tags.Version, abi3t: bool) -> typing.Iterator[Diagnostic]:
+def _stable_abi(
+    module: Module, facts: Facts, floor: tags.Version, abi3t: bool, siblings: typing.AbstractSet[str],
+) -> typing.Iterator[Diagnostic]:
     abi = 'abi3t' if abi3t else 'abi3'
+    # A library of the wheel that is linked in may define it: then nothing is proven.
+    libraries = [library for library in facts.needed if library in siblings]
     for symbol in facts.python_imports:
         if symbol.note == 'weak':
             # The loader accepts that it is missing, and the source has to ask before it calls.
             continue
         since = symbol.abi3t_since if abi3t else symbol.abi3_since
-        if since is None:
+        if since is None and libraries:
+            yield _finding(module, 'symbol-outside-stable-abi', 'warning',
+                           f'imports {symbol.name}, which is not in {abi} and may come from {", ".join(libraries)}',
+                           'If it does, nothing is wrong.')
+        elif since is None:
             yield _error(module, 'symbol-outside-stable-abi', f'imports {symbol.name}, which is not in {abi}',
                          'Compile every source that includes Python.h with Py_LIMITED_API; '
                          'if it is already, use another function.')
@@ -159,7 +195,7 @@ def _stable_abi(module: Module, facts: Facts, floor: tags.Version, abi3t: bool) 
         yield _error(module, 'missing-init-function',
                      f'has only a PyModExport_ hook, which begins with 3.15; the wheel says {tags.version_text(floor)}',
                      f'Export PyInit_{module.stem} as well, or set limited_api: \'3.15\'.')
-    if facts.slot_style == 'PyModuleDef_Slot' and 'PyInit' in hooks | {'PyInit'}:
+    if facts.slot_style == 'PyModuleDef_Slot':
         for slot in facts.slots:
             known = LEGACY_SLOTS.get(slot)
             if known is not None and known[1] > floor:
@@ -204,8 +240,8 @@ def _gil(module: Module, facts: Facts, gil: Gil) -> typing.Iterator[Diagnostic]:
     yield _finding(
         module, 'gil-enabled-by-module', 'error' if gil == 'not-used' else 'warning',
         f'switches the GIL on when it is imported: it {how} ({facts.gil_evidence})',
-        'Once the module is safe without the GIL, add the slot {Py_mod_gil, Py_MOD_GIL_NOT_USED} '
-        '(single-phase: PyUnstable_Module_SetGIL). gil = "used" in [tool.mesonbuild-ft] says that it is meant.')
+        f'Once the module is safe without the GIL, {DECLARATIONS.get(facts.framework or "", _BY_HAND)}. '
+        'gil = "used" in [tool.mesonbuild-ft] says that it is meant.')
 
 
 def _error(module: Module, identifier: str, what: str, advice: str) -> Diagnostic:

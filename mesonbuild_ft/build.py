@@ -79,7 +79,7 @@ def _build_editable(
     if settings.verify != 'off' and editable.abi != 'none':
         modules_as = editable.with_tag(plan.python_tag, plan.abi_tag)
         verification = verify.verify_in_place(settings, state, modules_as, build_dir, ninja)
-    _show([*plan.notes, *verification.found], f'{name} was not written', destination)
+    _show([*plan.notes, *verification.found], plan, f'{name} was not written', destination)
     wheel.remove_unfinished(destination)
     final = wheel.finish(own / 'wheel' / name, destination, editable)
     shutil.rmtree(own / 'wheel', ignore_errors=True)
@@ -124,10 +124,10 @@ def _call(
               workarounds.pre_release_counts_as_release()):
             return str(getattr(mesonpy, hook)(os.fspath(output), config))
     except SystemExit as error:
-        raise _failure(error, settings, target, build_dir) from error
+        raise _failure(error, settings, build_dir, mode) from error
 
 
-def _failure(error: SystemExit, settings: Settings, target: Target, build_dir: pathlib.Path) -> BuildRefused:
+def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mode: str) -> BuildRefused:
     """Why meson-python stopped: it reports its own errors, and ends with the status of Meson and ninja."""
     state = meson_setup.read_state(build_dir)
     if state is not None and state.diagnostics:
@@ -149,7 +149,12 @@ def _failure(error: SystemExit, settings: Settings, target: Target, build_dir: p
         return refuse(
             'meson-setup-failed', f'meson ended with status {error.code}', where='meson.build',
             advice='Correct what Meson says above.')
-    return BuildRefused(*advice.after_failed_compile(state.plan, build_dir, settings.source_dir))
+    if mode == 'sdist':
+        return refuse(
+            'sdist-failed', 'meson dist could not make a source distribution', where=os.fspath(settings.source_dir),
+            advice='Correct what Meson says above. It needs a git or Mercurial repository with the files committed.')
+    modules = state.configured.modules if state.configured is not None else ()
+    return BuildRefused(*advice.after_failed_compile(state.plan, build_dir, settings.source_dir, modules))
 
 
 def _finish(
@@ -171,22 +176,23 @@ def _finish(
     found = [*plan.notes, *verification.found]
     if metadata_directory is not None:
         found += _metadata_differs(built, name, pathlib.Path(metadata_directory))
-    _show(found, f'{name} was not written', destination)
+    _show(found, plan, f'{name} was not written', destination)
     wheel.remove_unfinished(destination)
     final = wheel.finish(built, destination, name)
     report.summary(target, plan, final.name, final.stat().st_size, verification, settings.verify)
     return final.name
 
 
-def _show(found: typing.Sequence[Diagnostic], consequence: str, where: pathlib.Path) -> None:
+def _show(found: typing.Sequence[Diagnostic], plan: plan_.Plan, consequence: str, where: pathlib.Path) -> None:
     """Show what was found; errors among it end the build. Raises BuildRefused."""
     errors = [d for d in found if d.severity == 'error']
     report.show(d for d in found if d.severity != 'error')
     if errors:
+        instead = '-Cverify=warn writes it all the same (or verify = "warn" in [tool.mesonbuild-ft]).'
+        if plan.abi != 'full':
+            instead += ' -Cabi=full builds for this interpreter only, without the limited API.'
         raise BuildRefused(*errors, Diagnostic(
-            'wheel-not-written', 'hint', consequence, where=os.fspath(where),
-            advice='-Cverify=warn writes it all the same (or verify = "warn" in [tool.mesonbuild-ft]); '
-                   '-Cabi=full builds for this interpreter only, without the limited API.'))
+            'wheel-not-written', 'hint', consequence, where=os.fspath(where), advice=instead))
 
 
 def _metadata_differs(built: pathlib.Path, name: tags.WheelName, announced: pathlib.Path) -> list[Diagnostic]:

@@ -108,13 +108,18 @@ def _module(
     assumed = limited is None and tag in ('abi3', 'abi3t')
     if assumed:
         limited = target.version[:2]
-    try:
-        relative = path.relative_to(build_dir).as_posix()
-    except ValueError:
-        relative = os.fspath(path)
     return Module(
         name=file.split('.', 1)[0], file=file, limited_api=limited, installed=entry['filename'][0] in chosen,
-        path=relative, assumed=assumed)
+        path=relative_path(entry, build_dir), assumed=assumed)
+
+
+def relative_path(entry: typing.Mapping[str, typing.Any], build_dir: pathlib.Path) -> str:
+    """The file that a target builds, relative to the build directory, as ninja names it."""
+    path = pathlib.Path(entry['filename'][0])
+    try:
+        return path.relative_to(build_dir).as_posix()
+    except ValueError:
+        return os.fspath(path)
 
 
 def _limited_api_define(entry: typing.Mapping[str, typing.Any]) -> tags.Version | None:
@@ -133,6 +138,7 @@ class _Object:
     output: str
     command: str
     directory: str
+    source: str | None
 
 
 def objects_without_limited_api(
@@ -192,7 +198,8 @@ def _compile_commands(build_dir: pathlib.Path) -> dict[str, _Object]:
         entries = json.loads((build_dir / 'compile_commands.json').read_text(encoding='utf-8'))
     except (OSError, ValueError):
         return {}
-    return {e['output']: _Object(e['output'], e['command'], e['directory']) for e in entries if e.get('output')}
+    return {e['output']: _Object(e['output'], e['command'], e['directory'], e.get('file'))
+            for e in entries if e.get('output')}
 
 
 def _linked_objects(build_dir: pathlib.Path, ninja: str, module: str) -> set[str] | None:
@@ -254,8 +261,29 @@ def _pch_with_python_h(item: _Object, including: set[str]) -> bool:
     return any(word.rsplit('/', 1)[-1] in headers for word in item.command.split())
 
 
+def defines_old_limited_api(build_dir: pathlib.Path, source: pathlib.Path) -> bool:
+    """Whether a source, preprocessed as it is compiled, is left with a Py_LIMITED_API before 3.15."""
+    for item in _compile_commands(build_dir).values():
+        if item.source is not None and _same(pathlib.Path(item.directory, item.source), source):
+            macros = _macros(item)
+            match = re.search(r'^#define Py_LIMITED_API (0[xX][0-9a-fA-F]+)', macros or '', re.MULTILINE)
+            if match and tags.version_of_hex(int(match[1], 16)) < tags.FIRST_ABI3T:
+                return True
+    return False
+
+
+def _same(left: pathlib.Path, right: pathlib.Path) -> bool:
+    return os.path.realpath(left) == os.path.realpath(right)
+
+
 def _defines_limited_api(item: _Object) -> bool | None:
     """Whether the macro is defined at the end of the preprocessed source; None where that cannot be found out."""
+    macros = _macros(item)
+    return None if macros is None else re.search(r'^#define Py_LIMITED_API\b', macros, re.MULTILINE) is not None
+
+
+def _macros(item: _Object) -> str | None:
+    """All macros at the end of a source, by its own command with -dM -E; None where that does not work."""
     try:
         words = shlex.split(item.command)
     except ValueError:
@@ -273,6 +301,4 @@ def _defines_limited_api(item: _Object) -> bool | None:
             [*kept, '-dM', '-E'], cwd=item.directory, capture_output=True, text=True, errors='replace', check=False)
     except OSError:
         return None
-    if result.returncode != 0 or '#define ' not in result.stdout:
-        return None
-    return re.search(r'^#define Py_LIMITED_API\b', result.stdout, re.MULTILINE) is not None
+    return result.stdout if result.returncode == 0 and '#define ' in result.stdout else None

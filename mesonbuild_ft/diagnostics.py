@@ -41,6 +41,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'missing-python-headers': 'The headers of the target interpreter are not installed.',
     'meson-setup-failed': 'meson setup stopped with an error.',
     'compile-failed': 'ninja stopped with an error.',
+    'sdist-failed': 'meson dist stopped with an error.',
     'meson-python-failed': 'meson-python refused the project.',
     'missing-scanner': 'The scanner (mesonbuild_ft._abiscan) is not installed, so nothing can be verified.',
     # Sources that are not ready for abi3t.

@@ -7,6 +7,7 @@ metadata needs no Meson; a version or licence in meson.build is read by introspe
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -228,12 +229,12 @@ def _by_introspection(settings: Settings, meson: tools.Meson) -> ProjectInfo | N
 
 def _by_setup(settings: Settings, meson: tools.Meson) -> ProjectInfo:
     """What a full `meson setup` says of the project, where introspection cannot tell."""
-    from . import configured, meson_setup, target, tools, work_directory
+    from . import configured, meson_setup, target, tools
 
     arguments = list(settings.pyproject.get('tool', {}).get('meson-python', {}).get('args', {}).get('setup', []))
     given = settings.config_settings.get('setup-args', [])
     arguments += [given] if isinstance(given, str) else list(given)
-    with work_directory.temporary(settings.source_dir) as work:
+    with _setup_directory(settings.source_dir) as work:
         build_dir = work / 'build'
         build_dir.mkdir()
         native = work / 'native.ini'
@@ -250,3 +251,18 @@ def _by_setup(settings: Settings, meson: tools.Meson) -> ProjectInfo:
             raise refuse('meson-setup-failed', f'meson ended with status {result.returncode}', where='meson.build',
                          advice='Correct what Meson says above.')
         return typing.cast(ProjectInfo, configured.info(build_dir, 'projectinfo'))
+
+
+@contextlib.contextmanager
+def _setup_directory(source_dir: pathlib.Path) -> typing.Iterator[pathlib.Path]:
+    """A directory to configure in: beside pyproject.toml, or elsewhere where the sources cannot be written."""
+    import tempfile
+
+    from . import work_directory
+
+    if os.access(source_dir, os.W_OK):
+        with work_directory.temporary(source_dir) as work:
+            yield work
+    else:
+        with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-') as name:
+            yield pathlib.Path(name).resolve()

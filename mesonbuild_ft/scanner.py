@@ -56,6 +56,12 @@ class Facts:
     slot_style: str
     python_imports: tuple[PythonImport, ...]
     framework: str | None
+    #: Where both hooks are exported: the facts for interpreters before 3.15, which call PyInit_.
+    before_3_15: Facts | None = None
+
+    def for_version(self, version: tuple[int, int]) -> Facts:
+        """The facts that hold in this CPython; they depend on the hook that it calls."""
+        return self.before_3_15 if self.before_3_15 is not None and version < (3, 15) else self
 
 
 class ScanError(Exception):
@@ -83,11 +89,19 @@ class Scanner:
             facts = self._module.scan(data, stem)
         except self._module.ScanError as error:
             raise ScanError(error.status, str(error)) from error
-        values = {field.name: facts[field.name] for field in dataclasses.fields(Facts)}
-        for name in ('needed', 'init_hooks', 'slots'):
-            values[name] = tuple(values[name])
-        values['python_imports'] = tuple(PythonImport(*entry) for entry in values['python_imports'])
-        return Facts(**values)
+        older = facts.pop('before_3_15')
+        found = _facts(facts)
+        if older is not None:
+            found = dataclasses.replace(found, before_3_15=_facts({**facts, **older}))
+        return found
+
+
+def _facts(found: dict[str, typing.Any]) -> Facts:
+    values = {field.name: found[field.name] for field in dataclasses.fields(Facts) if field.name in found}
+    for name in ('needed', 'init_hooks', 'slots'):
+        values[name] = tuple(values[name])
+    values['python_imports'] = tuple(PythonImport(*entry) for entry in values['python_imports'])
+    return Facts(**values)
 
 
 def load(build_dir: pathlib.Path | None = None) -> Scanner:

@@ -115,8 +115,9 @@ def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.A
     if not isinstance(limited_api, bool):
         raise _wrong_kind('limited-api', '[tool.meson-python]', 'true or false', limited_api)
     meson = meson_python.get('meson')
-    if meson is not None and not isinstance(meson, str):
+    if meson is not None and (not isinstance(meson, str) or '\0' in meson):
         raise _wrong_kind('meson', '[tool.meson-python]', 'a string', meson)
+    _check_arguments(meson_python.get('args', {}))
 
     own, rest = _split_config_settings(config_settings or {})
     build_dir = _build_dir(rest)
@@ -153,7 +154,11 @@ def read_pyproject(source_dir: pathlib.Path) -> dict[str, typing.Any]:
         raise refuse(
             'invalid-pyproject', f'not UTF-8: {error.reason} at byte {error.start}', where='pyproject.toml',
             advice='TOML files are UTF-8; save the file in that encoding.') from error
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise refuse(
+            'invalid-pyproject', 'nested too deeply', where='pyproject.toml',
+            advice='No setting needs this; correct the file.') from error
+    except ValueError as error:
         raise refuse(
             'invalid-pyproject', str(error), where='pyproject.toml', advice='Correct the TOML syntax there.') from error
 
@@ -198,8 +203,22 @@ def _split_config_settings(
                 raise refuse(
                     'unknown-config-setting', f'unknown config setting "{key}"', where=f'-C{key}',
                     advice=nearest(key, known))
+            if key.endswith('-args') and not isinstance(value, str) and not (
+                    isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value)):
+                raise refuse(
+                    'invalid-config-setting', f'-C{key} cannot be {value!r}', where=f'-C{key}',
+                    advice='It takes a string, or several.')
             rest[key] = value
     return own, rest
+
+
+def _check_arguments(table: object) -> None:
+    """[tool.meson-python.args] is a table of lists of strings; which keys it has is meson-python's to say."""
+    if not isinstance(table, dict):
+        raise _wrong_kind('args', '[tool.meson-python]', 'a table', table)
+    for key, value in table.items():
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+            raise _wrong_kind(key, '[tool.meson-python.args]', 'a list of strings', value)
 
 
 def _strings(meson_python: typing.Mapping[str, typing.Any], table: str, key: str) -> tuple[str, ...]:
@@ -219,7 +238,7 @@ def _build_dir(config_settings: typing.Mapping[str, typing.Any]) -> str | None:
     given = [config_settings[name] for name in ('build-dir', 'builddir') if name in config_settings]
     if not given:
         return None
-    if len(given) > 1 or not isinstance(given[0], str) or not given[0]:
+    if len(given) > 1 or not isinstance(given[0], str) or not given[0] or '\0' in given[0]:
         raise refuse(
             'invalid-config-setting', 'there must be one build directory', where='-Cbuild-dir',
             advice='Give -Cbuild-dir=DIRECTORY once, and -Cbuilddir, its old name, not at all.')

@@ -27,7 +27,7 @@ def verify_wheel(
 ) -> Verification:
     """The verdict on the wheel `built`, which is to be called `name`. Raises BuildRefused without a scanner."""
     members = ((wheel.new_member_name(member, name), data) for member, data in wheel.binaries(built))
-    return _verify(settings, state, members, name, build_dir, ninja)
+    return _verify(settings, state, members, name, build_dir, ninja, wheel.libraries(built))
 
 
 def verify_in_place(
@@ -43,12 +43,12 @@ def verify_in_place(
 
 def _verify(
     settings: Settings, state: State, members: typing.Iterable[tuple[str, bytes]], name: tags.WheelName,
-    build_dir: pathlib.Path, ninja: str,
+    build_dir: pathlib.Path, ninja: str, siblings: typing.AbstractSet[str] = frozenset(),
 ) -> Verification:
     assert state.plan is not None
     assert state.configured is not None
     modules = _scan(members, _own_build(settings, build_dir))
-    found = audit.wheel(name, modules, settings.project.gil)
+    found = audit.wheel(name, modules, settings.project.gil, siblings)
     unproven: list[str] = []
     if state.plan.abi != 'full':
         errors, unproven = configured_.objects_without_limited_api(build_dir, state.configured.limited, ninja)

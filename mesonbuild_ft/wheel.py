@@ -37,6 +37,13 @@ def binaries(path: pathlib.Path) -> typing.Iterator[tuple[str, bytes]]:
                 yield member.filename, archive.read(member)
 
 
+def libraries(path: pathlib.Path) -> frozenset[str]:
+    """File names of the shared libraries in a wheel, as other files in it name them (DT_NEEDED)."""
+    with zipfile.ZipFile(path) as archive:
+        names = {member.rsplit('/', 1)[-1] for member in archive.namelist()}
+    return frozenset(name for name in names if name.endswith('.so') or '.so.' in name)
+
+
 def finish(source: pathlib.Path, directory: pathlib.Path, name: tags.WheelName) -> pathlib.Path:
     """Write `source` as the wheel `name` into `directory`, with suffixes, WHEEL and RECORD to match.
 

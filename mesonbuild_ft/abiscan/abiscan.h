@@ -178,6 +178,11 @@ typedef struct abiscan_result {
     size_t import_count;
 
     abiscan_framework framework;
+
+    /* Where PyInit_ is exported beside PyModExport_: what holds for interpreters
+     * before 3.15, which call PyInit_.  Everything above is about the hook that
+     * 3.15 and later call.  Only init to slot_style are filled.  NULL: no difference. */
+    struct abiscan_result *before_3_15;
 } abiscan_result;
 
 /* Scan one whole file held in memory.

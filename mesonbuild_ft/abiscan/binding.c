@@ -166,6 +166,36 @@ static PyObject *from_imports(const abiscan_result *result)
     return list;
 }
 
+/* What depends on the hook that an interpreter calls. */
+static int put_judgement(PyObject *dict, const abiscan_result *result)
+{
+    if (put(dict, "init", from_text(abiscan_init_name(result->init))) < 0
+        || put(dict, "init_reason", from_message(result->init_reason)) < 0
+        || put(dict, "definition_name", from_name(result->definition_name)) < 0
+        || put(dict, "gil", from_text(abiscan_gil_name(result->gil))) < 0
+        || put(dict, "gil_evidence", from_message(result->gil_evidence)) < 0
+        || put(dict, "layout", from_text(abiscan_layout_name(result->layout))) < 0
+        || put(dict, "layout_evidence", from_message(result->layout_evidence)) < 0
+        || put(dict, "slots", from_slots(result)) < 0
+        || put(dict, "slots_complete", PyBool_FromLong(result->slots_complete)) < 0
+        || put(dict, "slot_style", from_text(abiscan_slot_style_name(result->slot_style))) < 0) {
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *from_older(const abiscan_result *older)
+{
+    if (older == NULL) {
+        return none();
+    }
+    PyObject *dict = PyDict_New();
+    if (dict != NULL && put_judgement(dict, older) < 0) {
+        Py_CLEAR(dict);
+    }
+    return dict;
+}
+
 static PyObject *from_result(const abiscan_result *result)
 {
     PyObject *dict = PyDict_New();
@@ -178,19 +208,11 @@ static PyObject *from_result(const abiscan_result *result)
         || put(dict, "needed", from_names(result->needed, result->needed_count)) < 0
         || put(dict, "soname", from_name(result->soname)) < 0
         || put(dict, "init_hooks", from_names(result->init_hooks, result->init_hook_count)) < 0
-        || put(dict, "init", from_text(abiscan_init_name(result->init))) < 0
-        || put(dict, "init_reason", from_message(result->init_reason)) < 0
-        || put(dict, "definition_name", from_name(result->definition_name)) < 0
-        || put(dict, "gil", from_text(abiscan_gil_name(result->gil))) < 0
-        || put(dict, "gil_evidence", from_message(result->gil_evidence)) < 0
-        || put(dict, "layout", from_text(abiscan_layout_name(result->layout))) < 0
-        || put(dict, "layout_evidence", from_message(result->layout_evidence)) < 0
-        || put(dict, "slots", from_slots(result)) < 0
-        || put(dict, "slots_complete", PyBool_FromLong(result->slots_complete)) < 0
-        || put(dict, "slot_style", from_text(abiscan_slot_style_name(result->slot_style))) < 0
+        || put_judgement(dict, result) < 0
         || put(dict, "abi_info", from_abi_info(result)) < 0
         || put(dict, "python_imports", from_imports(result)) < 0
-        || put(dict, "framework", from_text(abiscan_framework_name(result->framework))) < 0) {
+        || put(dict, "framework", from_text(abiscan_framework_name(result->framework))) < 0
+        || put(dict, "before_3_15", from_older(result->before_3_15)) < 0) {
         Py_XDECREF(dict);
         return NULL;
     }
@@ -276,7 +298,9 @@ static PyObject *scan(PyObject *module, PyObject *arguments, PyObject *keywords)
 PyDoc_STRVAR(scan_doc,
              "scan(data, stem=None)\n--\n\n"
              "Facts about the binary in data (bytes) as a dict; ScanError if it is none.\n"
-             "stem is the last dotted part of the module's name and chooses among hooks.");
+             "stem is the last dotted part of the module's name and chooses among hooks.\n"
+             "The facts are those for the hook that CPython 3.15 and later call; before_3_15\n"
+             "has those that differ before, where the file exports both kinds of hook.");
 
 PyDoc_STRVAR(error_doc,
              "The bytes cannot be scanned.\n\n"

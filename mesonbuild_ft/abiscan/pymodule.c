@@ -947,6 +947,25 @@ static void find_framework(module_reader *reader)
     }
 }
 
+/* What the hook that is called gives: kind, layout, slots, GIL. */
+static abiscan_status read_definition(module_reader *reader)
+{
+    reader->result->slots = calloc(SLOT_LIMIT, sizeof *reader->result->slots);
+    if (reader->result->slots == NULL) {
+        return ABISCAN_NO_MEMORY;
+    }
+    if (reader->has_export_hook) {
+        read_export_hook(reader);
+    } else if (reader->has_init_hook) {
+        read_init_hook(reader);
+    } else {
+        say(reader->result->layout_evidence, "no module definition was looked for");
+    }
+    judge_layout_by_imports(reader);
+    judge_gil(reader);
+    return ABISCAN_OK;
+}
+
 abiscan_status abiscan_read_module(const abiscan_image *image, const char *stem,
                                    abiscan_result *result)
 {
@@ -958,21 +977,23 @@ abiscan_status abiscan_read_module(const abiscan_image *image, const char *stem,
     if (status != ABISCAN_OK) {
         return status;
     }
-    result->slots = calloc(SLOT_LIMIT, sizeof *result->slots);
-    if (result->slots == NULL) {
-        return ABISCAN_NO_MEMORY;
+    module_reader older = reader;
+    status = read_definition(&reader);
+    if (status != ABISCAN_OK) {
+        return status;
     }
-    if (reader.has_export_hook) {
-        read_export_hook(&reader);
-    } else if (reader.has_init_hook) {
-        read_init_hook(&reader);
-    } else {
-        say(result->layout_evidence, "no module definition was looked for");
-    }
-    judge_layout_by_imports(&reader);
     if (result->init_hook_count != 0) {
         find_framework(&reader);
     }
-    judge_gil(&reader);
+    if (reader.has_export_hook && reader.has_init_hook) {
+        /* The same file as an interpreter sees it that knows no export hooks. */
+        result->before_3_15 = calloc(1, sizeof *result->before_3_15);
+        if (result->before_3_15 == NULL) {
+            return ABISCAN_NO_MEMORY;
+        }
+        older.result = result->before_3_15;
+        older.has_export_hook = false;
+        return read_definition(&older);
+    }
     return ABISCAN_OK;
 }

@@ -81,6 +81,7 @@ void abiscan_result_free(abiscan_result *result)
     if (result == NULL) {
         return;
     }
+    abiscan_result_free(result->before_3_15); /* which has none itself */
     free(result->needed);
     free(result->init_hooks);
     free(result->slots);
