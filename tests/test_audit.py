@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""The verdict is a table: facts and a wheel name go in, identifiers come out. Unknown is never an error."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+
+import pytest
+
+from mesonbuild_ft import audit, tags
+from mesonbuild_ft.scanner import Facts, PythonImport
+
+
+FACTS = Facts(
+    format='elf', machine='x86_64', bits=64, byte_order='little', needed=(), init_hooks=('PyInit_one',),
+    init='multi-phase', init_reason='', gil='not-used', gil_evidence='', layout='gil', layout_evidence='',
+    slots=(2,), slots_complete=True, slot_style='PyModuleDef_Slot', python_imports=(), framework=None)
+FREE = dataclasses.replace(FACTS, layout='free-threaded')
+ABI3T = dataclasses.replace(
+    FACTS, layout='opaque', init='export-hook', init_hooks=('PyModExport_one',), slot_style='PySlot', slots=(87,))
+UNKNOWN = dataclasses.replace(FACTS, layout='unknown', gil='unknown', init='unknown')
+
+
+def fact(base: Facts = FACTS, **changes: typing.Any) -> Facts:
+    return dataclasses.replace(base, **changes)
+
+
+def imports(name: str, abi3: int | None, abi3t: int | None, note: str = '') -> tuple[PythonImport, ...]:
+    return (PythonImport(name, abi3, abi3t, note),)
+
+
+CASES: dict[str, tuple[str, str, Facts, list[str]]] = {
+    'abi3 is fine': ('cp39-abi3', 'one.abi3.so', FACTS, []),
+    'abi3t is fine': ('cp315-abi3.abi3t', 'one.abi3t.so', ABI3T, []),
+    'full API is fine': ('cp314-cp314', 'one.cpython-314-x86_64-linux-gnu.so', FACTS, []),
+    'free-threaded is fine': ('cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so', FREE, []),
+    'unknown is no error in abi3': ('cp39-abi3', 'one.abi3.so', UNKNOWN, []),
+    'unknown is no error in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so', UNKNOWN, ['abi3t-needs-export-hook']),
+    'unknown is no error, free-threaded': (
+        'cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so', UNKNOWN, []),
+    'no stable ABI of PyPy': ('pp311-pypy311_pp73', 'one.pypy311-pp73-x86_64-linux-gnu.so', UNKNOWN, []),
+    'symbol outside': ('cp39-abi3', 'one.abi3.so', fact(python_imports=imports('PyUnicode_New', None, None)),
+                       ['symbol-outside-stable-abi']),
+    'symbol outside, weak': (
+        'cp39-abi3', 'one.abi3.so', fact(python_imports=imports('PyUnicode_New', None, None, 'weak')), []),
+    'symbol newer': ('cp39-abi3', 'one.abi3.so', fact(python_imports=imports('PyModule_AddType', 10, 15)),
+                     ['symbol-newer-than-floor']),
+    'symbol of the floor': ('cp310-abi3', 'one.abi3.so', fact(python_imports=imports('PyModule_AddType', 10, 15)), []),
+    'slot newer': ('cp39-abi3', 'one.abi3.so', fact(slots=(2, 4)), ['module-slot-too-new']),
+    'slot 3 of 3.12': ('cp312-abi3', 'one.abi3.so', fact(slots=(2, 3)), []),
+    'slot of PEP 820': ('cp314-abi3', 'one.abi3.so', fact(slots=(87,)), ['module-slot-too-new']),
+    'slots do not matter in full API': ('cp313-cp313', 'one.cpython-313-x86_64-linux-gnu.so', fact(slots=(2, 4)), []),
+    'layout of the other build': ('cp39-abi3', 'one.abi3.so', FREE, ['wrong-object-layout']),
+    'layout with the GIL': ('cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so', FACTS, ['wrong-object-layout']),
+    'layout in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so', fact(ABI3T, layout='gil'), ['wrong-object-layout']),
+    'only PyInit_ in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so', fact(ABI3T, init_hooks=('PyInit_one',)),
+                              ['abi3t-needs-export-hook']),
+    'only PyModExport_ before 3.15': ('cp39-abi3', 'one.abi3.so', fact(init_hooks=('PyModExport_one',)),
+                                      ['missing-init-function']),
+    'version-specific in abi3': ('cp39-abi3', 'one.cpython-312-x86_64-linux-gnu.so', FACTS,
+                                 ['version-specific-module']),
+    'abi3t in abi3': ('cp39-abi3', 'one.abi3t.so', FACTS, ['module-for-other-python']),
+    'another version': ('cp314-cp314', 'one.cpython-313-x86_64-linux-gnu.so', FACTS, ['module-for-other-python']),
+    'another machine': ('cp39-abi3', 'one.abi3.so', fact(machine='aarch64'), ['machine-mismatch']),
+    'no hook': ('cp39-abi3', 'one.abi3.so', fact(init_hooks=(), init='none'), ['missing-init-function']),
+    'hook of another name': ('cp39-abi3', 'one.abi3.so', fact(init_hooks=('PyInit_two',)), ['missing-init-function']),
+    'package': ('cp39-abi3', 'one/__init__.abi3.so', FACTS, []),
+    'GIL not declared': ('cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so', fact(FREE, gil='not-declared'),
+                         ['gil-enabled-by-module']),
+    'GIL used': ('cp315-abi3.abi3t', 'one.abi3t.so', fact(ABI3T, gil='used'), ['gil-enabled-by-module']),
+    'GIL is no question with it': ('cp39-abi3', 'one.abi3.so', fact(gil='not-declared'), []),
+    'both hooks, the older one decides': (
+        'cp39-abi3', 'one.abi3.so', fact(ABI3T, init_hooks=('PyInit_one', 'PyModExport_one'), layout='gil',
+                                         before_3_15=fact(slots=(4,))), ['module-slot-too-new']),
+    'both hooks, 3.14t': (
+        'cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so',
+        fact(ABI3T, init_hooks=('PyInit_one', 'PyModExport_one'), layout='free-threaded',
+             before_3_15=fact(FREE, gil='not-declared')), ['gil-enabled-by-module']),
+}
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_verdict(case: str) -> None:
+    tag, path, facts, expected = CASES[case]
+    name = tags.parse_wheel_name(f'one-1.0-{tag}-linux_x86_64.whl')
+    parts = tags.module_parts(path)
+    assert parts is not None
+    module = audit.Module(path, parts[0], parts[1], facts)
+    found = audit.wheel(name, [module])
+    assert [d.identifier for d in found] == expected
+    assert all(d.where == path and d.advice for d in found)
+
+
+@pytest.mark.parametrize(('gil', 'severities'), [('unspecified', ['warning']), ('not-used', ['error']), ('used', [])])
+def test_setting_decides_on_the_gil(gil: typing.Any, severities: list[str]) -> None:
+    name = tags.parse_wheel_name('one-1.0-cp314-cp314t-linux_x86_64.whl')
+    module = audit.Module('one.cpython-314t-x86_64-linux-gnu.so', 'one', 'cpython-314t-x86_64-linux-gnu',
+                          fact(FREE, gil='not-declared'))
+    assert [d.severity for d in audit.wheel(name, [module], gil)] == severities
+
+
+@pytest.mark.parametrize(('siblings', 'severity'), [(frozenset(), 'error'), (frozenset({'libpy.so'}), 'warning')])
+def test_name_that_a_library_of_the_wheel_may_define(siblings: frozenset[str], severity: str) -> None:
+    facts = fact(needed=('libpy.so',), python_imports=imports('PyramidHelper', None, None))
+    name = tags.parse_wheel_name('one-1.0-cp39-abi3-linux_x86_64.whl')
+    found = audit.wheel(name, [audit.Module('one.abi3.so', 'one', 'abi3', facts)], siblings=siblings)
+    assert [(d.identifier, d.severity) for d in found] == [('symbol-outside-stable-abi', severity)]
+
+
+@pytest.mark.parametrize(('malformed', 'expected'), [
+    (True, ('unreadable-module', 'error')), (False, ('unscanned-module', 'warning'))])
+def test_file_that_cannot_be_scanned(malformed: bool, expected: tuple[str, str]) -> None:
+    name = tags.parse_wheel_name('one-1.0-cp39-abi3-linux_x86_64.whl')
+    module = audit.Module('one.abi3.so', 'one', 'abi3', None, 'why', malformed)
+    assert [(d.identifier, d.severity) for d in audit.wheel(name, [module])] == [expected]
