@@ -103,8 +103,7 @@ def compare(
               f'wall {statistics.median(wall):6.3f} s')
     cpu_ratio = statistics.median(a.cpu / b.cpu for a, b in pairs)
     wall_ratio = statistics.median(a.wall / b.wall for a, b in pairs)
-    print(f'  ratio                              CPU {cpu_ratio:6.3f} ×{"":18} wall {wall_ratio:6.3f} ×   wanted: {wanted}',
-          flush=True)
+    print(f'  {"ratio":34} CPU {cpu_ratio:6.3f} ×{"":18} wall {wall_ratio:6.3f} ×   wanted: {wanted}', flush=True)
 
 
 def call(python: pathlib.Path, module: str, hook: str, output: pathlib.Path, settings: dict[str, str]) -> Command:

@@ -153,6 +153,9 @@ def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mod
         return refuse(
             'sdist-failed', 'meson dist could not make a source distribution', where=os.fspath(settings.source_dir),
             advice='Correct what Meson says above. It needs a git or Mercurial repository with the files committed.')
+    headers = meson_setup.missing_headers(state.target)
+    if headers is not None:
+        return BuildRefused(headers)
     modules = state.configured.modules if state.configured is not None else ()
     return BuildRefused(*advice.after_failed_compile(state.plan, build_dir, settings.source_dir, modules))
 

@@ -265,7 +265,7 @@ def defines_old_limited_api(build_dir: pathlib.Path, source: pathlib.Path) -> bo
     """Whether a source, preprocessed as it is compiled, is left with a Py_LIMITED_API before 3.15."""
     for item in _compile_commands(build_dir).values():
         if item.source is not None and _same(pathlib.Path(item.directory, item.source), source):
-            macros = _macros(item)
+            macros = _macros(item, complete=False)
             match = re.search(r'^#define Py_LIMITED_API (0[xX][0-9a-fA-F]+)', macros or '', re.MULTILINE)
             if match and tags.version_of_hex(int(match[1], 16)) < tags.FIRST_ABI3T:
                 return True
@@ -282,8 +282,11 @@ def _defines_limited_api(item: _Object) -> bool | None:
     return None if macros is None else re.search(r'^#define Py_LIMITED_API\b', macros, re.MULTILINE) is not None
 
 
-def _macros(item: _Object) -> str | None:
-    """All macros at the end of a source, by its own command with -dM -E; None where that does not work."""
+def _macros(item: _Object, *, complete: bool = True) -> str | None:
+    """All macros at the end of a source, by its own command with -dM -E; None where that does not work.
+
+    complete: not those of a source that has an #error or misses a header.
+    """
     try:
         words = shlex.split(item.command)
     except ValueError:
@@ -301,4 +304,5 @@ def _macros(item: _Object) -> str | None:
             [*kept, '-dM', '-E'], cwd=item.directory, capture_output=True, text=True, errors='replace', check=False)
     except OSError:
         return None
-    return result.stdout if result.returncode == 0 and '#define ' in result.stdout else None
+    worked = result.returncode == 0 or not complete
+    return result.stdout if worked and '#define ' in result.stdout else None

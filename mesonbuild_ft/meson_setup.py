@@ -355,6 +355,16 @@ def _configured_from_json(data: typing.Mapping[str, typing.Any]) -> Configured:
         defines_limited_api=tuple(data['defines_limited_api']), too_high=version(data['too_high']))
 
 
+def missing_headers(target: Target) -> Diagnostic | None:
+    """The error to show where a build failed and the target's headers are not installed; None where they are."""
+    header = pathlib.Path(target.include_dir, 'Python.h')
+    if header.is_file():
+        return None
+    return Diagnostic(
+        'missing-python-headers', 'error', f'{target.name} has no {header.name}', where=os.fspath(header.parent),
+        advice='Install the development files of this interpreter (Debian: python3-dev).')
+
+
 def _setup_failed(build_dir: pathlib.Path, target: Target) -> BuildRefused:
     """The diagnostic for a failed `meson setup`, by what its log says."""
     log = build_dir / 'meson-logs' / 'meson-log.txt'
@@ -370,10 +380,8 @@ def _setup_failed(build_dir: pathlib.Path, target: Target) -> BuildRefused:
             'missing-compiler', what.split('ERROR:', 1)[-1].strip(), where=where,
             advice='Install a compiler for that language (Debian: build-essential), or name yours in CC or CXX.')
     if 'Python dependency not found' in what or 'Dependency "python' in what:
-        header = pathlib.Path(target.include_dir, 'Python.h')
-        if not header.is_file():
-            return refuse(
-                'missing-python-headers', f'{target.name} has no {header}', where=where,
-                advice='Install the development files of this interpreter (Debian: python3-dev).')
+        headers = missing_headers(target)
+        if headers is not None:
+            return BuildRefused(headers)
     return refuse(
         'meson-setup-failed', what, where=where, advice='Correct what Meson says above; the full log is printed there.')

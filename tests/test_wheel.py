@@ -175,7 +175,7 @@ def test_truncated_input_leaves_nothing(original: pathlib.Path, out: pathlib.Pat
     data = original.read_bytes()
     # The directory at the end stays, the members before it are cut short.
     original.write_bytes(data[3000:])
-    with pytest.raises(Exception, match='.'):
+    with pytest.raises(Exception, match=r'.'):
         wheel.finish(original, out, RENAMED)
     assert not list(out.iterdir())
 
@@ -280,7 +280,8 @@ def test_kept_build_directory_of_a_killed_build_can_be_used_again(
     source = project('many')
     output = tmp_path / 'many-output'
     output.mkdir()
-    kill_when(interpreters.get('cp315-cp315t'), source, output, lambda: any(source.glob(pattern)), {'build-dir': 'build'})
+    kill_when(
+        interpreters.get('cp315-cp315t'), source, output, lambda: any(source.glob(pattern)), {'build-dir': 'build'})
     result = hook('cp315-cp315t', 'build_wheel', source, output=output, config={'build-dir': 'build'})
     site = support.unpack(result.path, tmp_path / 'site')
     names = sorted(support.modules(result.path))
