@@ -572,7 +572,7 @@ def test_cython(tag: str, directive: str, expected: str, tmp_path: Path) -> None
 KEYS = {
     'format', 'machine', 'bits', 'byte_order', 'file_type', 'needed', 'soname', 'init_hooks',
     'init', 'init_reason', 'definition_name', 'gil', 'gil_evidence', 'layout', 'layout_evidence',
-    'slots', 'slots_complete', 'slot_style', 'abi_info', 'python_imports', 'framework',
+    'slots', 'slots_complete', 'slot_style', 'abi_info', 'before_3_15', 'python_imports', 'framework',
 }  # fmt: skip
 
 
@@ -641,3 +641,30 @@ def test_the_gil_stays_off() -> None:
         facts = scan(file.read(), '_abiscan')
     if facts['layout'] in ('free-threaded', 'opaque'):
         assert facts['gil'] == 'not-used'
+
+
+BOTH_HOOKS = """
+#include <Python.h>
+static PyModuleDef_Slot slots[] = {{0, NULL}};
+static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, .m_name = "both", .m_slots = slots};
+PyMODINIT_FUNC PyInit_both(void) { return PyModuleDef_Init(&def); }
+struct slot { unsigned short id, flags; unsigned int reserved; unsigned long value; };
+static struct slot new_slots[] = {{87, 0, 0, 1}, {0, 0, 0, 0}};
+Py_EXPORTED_SYMBOL struct slot *PyModExport_both(void) { return new_slots; }
+"""
+
+
+def test_older_interpreters_call_the_other_hook(tmp_path: Path) -> None:
+    """PyO3 exports both hooks: before 3.15 only PyInit_ is called, and what it declares counts."""
+    include = Path('/opt/python/cp314-cp314t/include/python3.14t')
+    if not include.is_dir():
+        pytest.skip('no free-threaded 3.14')
+    source, module = tmp_path / 'both.c', tmp_path / 'both.so'
+    source.write_text(BOTH_HOOKS)
+    subprocess.run(['cc', '-shared', '-fPIC', '-O2', f'-I{include}', source, '-o', module], check=True)
+    facts = _abiscan.scan(module.read_bytes(), 'both')
+    assert facts['init'] == 'export-hook'
+    assert facts['before_3_15']['init'] == 'multi-phase'
+    assert facts['before_3_15']['gil'] == 'not-declared'
+    assert facts['before_3_15']['layout'] == 'free-threaded'
+    assert _abiscan.scan(Path(_abiscan.__file__).read_bytes(), '_abiscan')['before_3_15'] is None
