@@ -8,11 +8,9 @@ metadata needs no Meson; a version or licence in meson.build is read by introspe
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pathlib
 import re
-import subprocess
 import sys
 import typing
 
@@ -212,6 +210,10 @@ def _invalid(what: str) -> BuildRefused:
 
 def _by_introspection(settings: Settings, meson: tools.Meson) -> ProjectInfo | None:
     """What `meson introspect --projectinfo` says of meson.build, unconfigured; None where it cannot tell."""
+    # Imported here and below, since static metadata needs none of it.
+    import json
+    import subprocess
+
     from . import target, tools
 
     with tools.meson_environment(meson, None, {}, target.running(), settings.source_dir, 'plain'):
@@ -229,6 +231,8 @@ def _by_introspection(settings: Settings, meson: tools.Meson) -> ProjectInfo | N
 
 def _by_setup(settings: Settings, meson: tools.Meson) -> ProjectInfo:
     """What a full `meson setup` says of the project, where introspection cannot tell."""
+    import subprocess
+
     from . import configured, meson_setup, target, tools
 
     arguments = list(settings.pyproject.get('tool', {}).get('meson-python', {}).get('args', {}).get('setup', []))
