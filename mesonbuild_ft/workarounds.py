@@ -7,6 +7,7 @@ tests/test_workarounds.py has a test for each that fails once upstream has mende
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import re
 import sys
@@ -31,6 +32,39 @@ def pre_release_counts_as_release() -> typing.Iterator[None]:
         yield
     finally:
         platform.python_version = original
+
+
+@contextlib.contextmanager
+def wheels_appear_complete(ending: str) -> typing.Iterator[None]:
+    """Let meson-python write `x.whl` under another name, with this ending, until it is complete.
+
+    meson-python up to 0.22.1 writes it under its final name (no issue is filed): a build that is
+    killed leaves a file called a wheel that is none.
+    """
+    import zipfile
+
+    original = zipfile.ZipFile
+
+    class ZipFile(original):  # type: ignore[misc,valid-type]
+        _final: str | None = None
+
+        def __init__(self, file: typing.Any, mode: typing.Any = 'r', *args: typing.Any, **kwargs: typing.Any) -> None:
+            if mode == 'w' and isinstance(file, (str, os.PathLike)) and os.fspath(file).endswith('.whl'):
+                self._final = os.fspath(file)
+                file = self._final + ending
+            super().__init__(file, mode, *args, **kwargs)
+
+        def close(self) -> None:
+            super().close()
+            if self._final is not None:
+                os.replace(self._final + ending, self._final)
+                self._final = None
+
+    zipfile.ZipFile = ZipFile  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        zipfile.ZipFile = original  # type: ignore[misc]
 
 
 def reconfigure_takes_options(meson_version: str) -> bool:

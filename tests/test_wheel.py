@@ -235,7 +235,8 @@ MOMENTS = [
     Moment('at-the-start', 'p', f'{support.WORK_DIRECTORY}*'),
     Moment('in-setup', 'p', f'{support.WORK_DIRECTORY}*/build/meson-private'),
     Moment('in-compile', 'p', f'{support.WORK_DIRECTORY}*/build/.ninja_log'),
-    Moment('while-meson-python-writes', 'p', f'{support.WORK_DIRECTORY}*/build/mesonbuild-ft/wheel/*.whl'),
+    Moment('while-meson-python-writes', 'p',
+           f'{support.WORK_DIRECTORY}*/build/mesonbuild-ft/wheel/*{support.UNFINISHED}'),
     Moment('while-we-write', 'o', f'*{support.UNFINISHED}'),
 ]
 
@@ -261,6 +262,8 @@ def test_killed_build_leaves_no_wheel_and_the_next_one_cleans_up(
     else:
         pytest.fail('no build could be killed at this moment')
     assert not list(output.glob('*.whl'))
+    # Not in the working directory either.
+    assert all(zipfile.is_zipfile(path) for path in source.rglob('*.whl'))
     assert any(place.glob(moment.pattern))
     for path in (*source.iterdir(), *output.iterdir()):
         assert path in before or path.name.startswith(support.WORK_DIRECTORY) or path.name.endswith(support.UNFINISHED)

@@ -73,3 +73,17 @@ def test_reconfigure_takes_options(
                        env=environment, capture_output=True)
     commands = json.loads((tmp_path / 'build' / 'compile_commands.json').read_text())
     assert ('-DGIVEN_AGAIN' in commands[0]['command']) is workarounds.reconfigure_takes_options(version)
+
+
+def test_wheels_appear_complete(interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path) -> None:
+    """meson-python opens the wheel under its final name."""
+    python = interpreters.get('cp312-cp312')
+    output = tmp_path / 'bare'
+    output.mkdir()
+    code = ('import mesonpy, zipfile\nopened = []\noriginal = zipfile.ZipFile.__init__\n'
+            'def init(self, file, *a, **k):\n    opened.append(str(file))\n    original(self, file, *a, **k)\n'
+            f'zipfile.ZipFile.__init__ = init\nmesonpy.build_wheel({os.fspath(output)!r})\nprint("opened", *opened)')
+    done = subprocess.run([python, '-c', code], cwd=project('plain'), check=True, capture_output=True, text=True,
+                          env=support.clean_environment(python))
+    opened = done.stdout.splitlines()[-1].split()[1:]
+    assert any(name.endswith('.whl') for name in opened), 'it does not any more: remove wheels_appear_complete()'
