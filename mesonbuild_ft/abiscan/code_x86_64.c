@@ -7,6 +7,7 @@
 
 enum {
     RSI = 6,
+    RDI = 7,
     LONGEST_FUNCTION = 1 << 20, /* bytes to decode before giving up */
     LONGEST_INSTRUCTION = 15,
     STUB_LIMIT = 16,
@@ -583,6 +584,10 @@ static void follow(registers *state, const instruction *in, uint64_t at)
             || (op == 0xc7 && in->mod != 3)) {
             return; /* store, cmp, test */
         }
+        if (op == 0x8d && in->is_rip_relative && (in->rex & 8u) != 0) {
+            set(state, in->reg, in->memory, at); /* lea register, [rip + x] */
+            return;
+        }
         if (op == 0x8b || op == 0x8d || op == 0x63) {
             forget(state, in->reg); /* load, lea, movsxd */
             return;
@@ -653,18 +658,24 @@ static abiscan_answer argument_at(const abiscan_image *image, uint64_t site, uin
     return ABISCAN_YES;
 }
 
+static void find_calls(const abiscan_image *image, size_t import, call_search *search)
+{
+    memset(search, 0, sizeof *search);
+    for (size_t i = 0; i < image->cell_count; i++) {
+        if (image->cells[i].is_import && image->cells[i].target == import) {
+            add(search, search->cells, &search->cell_count,
+                sizeof search->cells / sizeof search->cells[0], image->cells[i].address);
+        }
+    }
+    search_calls(image, search, 0);
+    search_calls(image, search, 1);
+}
+
 abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t import,
                                               uint64_t *value)
 {
-    call_search search = {{0}, 0, {0}, 0, {0}, 0, false};
-    for (size_t i = 0; i < image->cell_count; i++) {
-        if (image->cells[i].is_import && image->cells[i].target == import) {
-            add(&search, search.cells, &search.cell_count,
-                sizeof search.cells / sizeof search.cells[0], image->cells[i].address);
-        }
-    }
-    search_calls(image, &search, 0);
-    search_calls(image, &search, 1);
+    call_search search;
+    find_calls(image, import, &search);
     if (search.has_overflow) {
         return ABISCAN_CANNOT_TELL;
     }
@@ -690,27 +701,296 @@ abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t
 
 /* ---- slots stored at run time ----------------------------------------- */
 
-abiscan_answer abiscan_x86_64_stored_slots(const abiscan_image *image, uint64_t hook,
-                                           uint64_t array, abiscan_stored_slots *slots)
+enum {
+    LONGEST_HOOK = 1 << 16, /* bytes; pybind11's have one or two thousand */
+    SWEEP_LIMIT = 64,
+    ENTRY = 16, /* sizeof(PyModuleDef_Slot) */
+    WINDOW = ENTRY * ABISCAN_STORED_SLOT_LIMIT
+};
+
+/* One function, and what stands for "the slots are written" in it. */
+typedef struct hook_code {
+    const unsigned char *bytes;
+    uint64_t start, end;
+    uint64_t limit; /* where the next function begins: behind padding */
+    uint64_t first_store, last_store;
+    uint64_t guard; /* of the static variable that holds the slots; 0: none */
+} hook_code;
+
+typedef struct bit_set {
+    unsigned char bits[LONGEST_HOOK / 8];
+} bit_set;
+
+static bool has_bit(const bit_set *set, uint64_t number)
 {
-    enum { ENTRY = 16, WINDOW = ENTRY * ABISCAN_STORED_SLOT_LIMIT };
+    return (set->bits[number / 8] >> (number % 8) & 1u) != 0;
+}
+
+static void add_bit(bit_set *set, uint64_t number)
+{
+    set->bits[number / 8] = (unsigned char)(set->bits[number / 8] | 1u << (number % 8));
+}
+
+static bool decode_in(const hook_code *hook, uint64_t at, instruction *in)
+{
+    return decode(hook->bytes + (at - hook->start), (size_t)(hook->end - at), at, in);
+}
+
+static bool is_indirect(const instruction *in, unsigned operation)
+{
+    return is_one_byte(in, 0xff) && (in->reg & 7u) == operation;
+}
+
+static bool is_call(const instruction *in)
+{
+    return is_one_byte(in, 0xe8) || is_indirect(in, 2);
+}
+
+static bool is_jump(const instruction *in)
+{
+    return is_one_byte(in, 0xe9) || is_one_byte(in, 0xeb);
+}
+
+/* ret, ud2, hlt, int3: nothing follows. */
+static bool is_end(const instruction *in)
+{
+    return is_one_byte(in, 0xc3) || is_one_byte(in, 0xc2) || is_one_byte(in, 0xf4)
+           || is_one_byte(in, 0xcc)
+           || (in->map == 1 && !in->is_vector && in->opcode == 0x0b);
+}
+
+/* Behind this instruction the slots are written: it belongs to the stores, or it
+ * asks the guard whether they were made (Itanium C++ ABI, 3.3.3). */
+static bool writes_slots(const hook_code *hook, const instruction *in, uint64_t at)
+{
+    return (at >= hook->first_store && at <= hook->last_store)
+           || (hook->guard != 0 && in->is_rip_relative && in->memory == hook->guard);
+}
+
+/* Follow every way from the places in `marked` until nothing new is found; where
+ * `avoids_stores`, stop at what writes the slots.  YES: a call of `users` is on a
+ * way.  Marks what was reached. */
+static abiscan_answer spread(const hook_code *hook, const call_search *users, bool avoids_stores,
+                             bit_set *marked, bit_set *reached)
+{
+    for (unsigned sweep = 0; sweep < SWEEP_LIMIT; sweep++) {
+        bool goes_back = false, is_reached = false;
+        instruction in;
+        for (uint64_t at = hook->start; at < hook->end; at += in.length) {
+            if (!decode_in(hook, at, &in)) {
+                return ABISCAN_CANNOT_TELL;
+            }
+            for (unsigned i = 1; i < in.length && at + i < hook->end; i++) {
+                if (has_bit(marked, at + i - hook->start)) {
+                    return ABISCAN_CANNOT_TELL; /* a jump into an instruction */
+                }
+            }
+            is_reached = is_reached || has_bit(marked, at - hook->start);
+            if (!is_reached) {
+                continue;
+            }
+            add_bit(reached, at - hook->start);
+            if (avoids_stores && writes_slots(hook, &in, at)) {
+                is_reached = false;
+                continue;
+            }
+            if (avoids_stores
+                && (is_among(users->sites, users->site_count, at)
+                    || is_among(users->stubs, users->stub_count, at))) {
+                return ABISCAN_YES;
+            }
+            if (is_indirect(&in, 4) && !is_among(users->stubs, users->stub_count, at)) {
+                return ABISCAN_CANNOT_TELL;
+            }
+            if (in.is_branch && in.target - hook->end < hook->limit - hook->end) {
+                return ABISCAN_CANNOT_TELL; /* into what was taken for padding */
+            }
+            if (in.is_branch && !is_call(&in) && in.target - hook->start < hook->end - hook->start
+                && !has_bit(marked, in.target - hook->start)) {
+                add_bit(marked, in.target - hook->start);
+                goes_back = goes_back || in.target <= at;
+            }
+            if (is_jump(&in) || is_end(&in) || is_indirect(&in, 4)) {
+                is_reached = false;
+            }
+        }
+        if (!goes_back) {
+            return ABISCAN_NO;
+        }
+    }
+    return ABISCAN_CANNOT_TELL;
+}
+
+/* Jumps into the function from other places: its cold part. */
+static void mark_jumps_into(const abiscan_image *image, const hook_code *hook, bit_set *marked)
+{
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const abiscan_segment *segment = &image->segments[i];
+        if (!segment->is_executable || segment->file_size < 6) {
+            continue;
+        }
+        const unsigned char *bytes
+            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+        for (size_t at = 0; bytes != NULL && at + 5 <= segment->file_size; at++) {
+            bool is_conditional = at > 0 && bytes[at - 1] == 0x0f && (bytes[at] & 0xf0u) == 0x80;
+            uint64_t address = segment->address + at;
+            uint64_t target = address + 5 + extend(little(bytes + at + 1, 4), 4) - hook->start;
+            if ((bytes[at] == 0xe9 || is_conditional) && target != 0
+                && target < hook->end - hook->start
+                && address - hook->start >= hook->end - hook->start) {
+                add_bit(marked, target);
+            }
+        }
+    }
+}
+
+/* Whether code takes the address of an import from a cell instead of calling it. */
+static bool takes_address(const abiscan_image *image, const call_search *users)
+{
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const abiscan_segment *segment = &image->segments[i];
+        if (!segment->is_executable || segment->file_size < 6) {
+            continue;
+        }
+        const unsigned char *bytes
+            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+        for (size_t at = 1; bytes != NULL && at + 5 <= segment->file_size; at++) {
+            uint64_t target = segment->address + at + 5 + extend(little(bytes + at + 1, 4), 4);
+            if ((bytes[at] & 0xc7u) == 5 && is_among(users->cells, users->cell_count, target)
+                && !(bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The stores are straight-line code, perhaps behind `if (__cxa_guard_acquire(&guard))`,
+ * whose guard is then noted.  Nothing else may jump over or into them. */
+static bool find_guard(const abiscan_image *image, hook_code *hook)
+{
+    size_t acquire = abiscan_find_import(image, "__cxa_guard_acquire");
+    call_search search;
+    memset(&search, 0, sizeof search);
+    if (acquire != SIZE_MAX) {
+        find_calls(image, acquire, &search);
+    }
+    registers state = {{false}, {0}, {0}};
+    uint64_t call = 0, guard = 0;
+    unsigned branches = 0;
+    instruction in;
+    for (uint64_t at = hook->start; at <= hook->last_store; at += in.length) {
+        if (!decode_in(hook, at, &in)) {
+            return false;
+        }
+        bool is_acquire = is_among(search.sites, search.site_count, at) && is_call(&in);
+        bool is_inside = at >= hook->first_store;
+        if (is_inside && (in.is_branch || is_indirect(&in, 2) || is_indirect(&in, 4) || is_end(&in))) {
+            return false;
+        }
+        if (is_acquire) {
+            call = at;
+            guard = state.is_known[RDI] ? state.value[RDI] : 0;
+            branches = 0;
+        } else if (call != 0 && (in.is_branch || is_indirect(&in, 2) || is_indirect(&in, 4)
+                                 || is_end(&in))) {
+            bool is_test = is_one_byte(&in, 0x74) || (in.map == 1 && in.opcode == 0x84);
+            branches++;
+            if (!is_test || branches > 1) {
+                call = 0; /* the stores do not depend on this guard, or on more than it */
+            }
+        }
+        follow(&state, &in, at);
+    }
+    if (call == 0 || guard == 0 || branches != 1) {
+        return true; /* no guard: the stores themselves must be on every way */
+    }
+    for (uint64_t at = hook->start; at < hook->end; at += in.length) {
+        if (!decode_in(hook, at, &in)) {
+            return false;
+        }
+        if (in.is_branch && in.target > call && in.target <= hook->last_store) {
+            return true;
+        }
+    }
+    hook->guard = guard;
+    return true;
+}
+
+/* Whether every way through the hook to a call of `user` writes the slots. */
+static bool always_writes(const abiscan_image *image, hook_code *hook, size_t user)
+{
+    call_search users;
+    if (user == SIZE_MAX) {
+        return false;
+    }
+    find_calls(image, user, &users);
+    if (users.has_overflow || users.site_count == 0 || takes_address(image, &users)
+        || !find_guard(image, hook)) {
+        return false;
+    }
+    for (size_t i = 0; i < users.site_count; i++) {
+        if (users.sites[i] - hook->start >= hook->end - hook->start) {
+            return false; /* another function might be called before the stores */
+        }
+    }
+    instruction in;
+    bit_set marked = {{0}}, reached = {{0}}, unused = {{0}};
+    add_bit(&marked, 0);
+    mark_jumps_into(image, hook, &marked);
+    bit_set roots = marked;
+    if (spread(hook, &users, false, &marked, &reached) == ABISCAN_CANNOT_TELL) {
+        return false;
+    }
+    for (uint64_t at = hook->start; at < hook->end; at += in.length) {
+        if (!decode_in(hook, at, &in)) {
+            return false;
+        }
+        if (in.is_branch && in.target > hook->first_store && in.target <= hook->last_store) {
+            return false;
+        }
+        bool is_padding = is_one_byte(&in, 0x90) || is_one_byte(&in, 0xcc)
+                          || (in.map == 1 && !in.is_vector && in.opcode == 0x1f);
+        if (!has_bit(&reached, at - hook->start) && !is_padding) {
+            add_bit(&roots, at - hook->start); /* where exceptions land */
+        }
+    }
+    return spread(hook, &users, true, &roots, &unused) == ABISCAN_NO;
+}
+
+abiscan_answer abiscan_x86_64_stored_slots(const abiscan_image *image, uint64_t array_hook,
+                                           uint64_t array, size_t user,
+                                           abiscan_stored_slots *slots)
+{
     unsigned identifier_stores[ABISCAN_STORED_SLOT_LIMIT] = {0};
     unsigned value_stores[ABISCAN_STORED_SLOT_LIMIT] = {0};
-    uint64_t start = 0, end = 0, unclear = WINDOW;
+    uint64_t first[ABISCAN_STORED_SLOT_LIMIT], last[ABISCAN_STORED_SLOT_LIMIT];
+    uint64_t unclear = WINDOW;
+    hook_code hook = {NULL, 0, 0, 0, UINT64_MAX, 0, 0};
     memset(slots, 0, sizeof *slots);
-    if (!abiscan_function_around(image, hook, &start, &end) || start != hook
-        || end - start > LONGEST_FUNCTION) {
+    memset(first, 0xff, sizeof first);
+    memset(last, 0, sizeof last);
+    if (!abiscan_function_around(image, array_hook, &hook.start, &hook.end)
+        || hook.start != array_hook || hook.end - hook.start > LONGEST_HOOK) {
         return ABISCAN_CANNOT_TELL;
     }
-    const unsigned char *bytes = abiscan_image_bytes(image, start, end - start);
-    if (bytes == NULL) {
+    hook.bytes = abiscan_image_bytes(image, hook.start, hook.end - hook.start);
+    if (hook.bytes == NULL) {
         return ABISCAN_CANNOT_TELL;
     }
     instruction in;
-    for (uint64_t at = start; at < end; at += in.length) {
-        if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
+    bool is_after_end = false;
+    hook.limit = hook.end;
+    for (uint64_t at = hook.start; at < hook.end; at += in.length) {
+        bool is_decoded = decode_in(&hook, at, &in);
+        if (is_after_end && (!is_decoded || is_one_byte(&in, 0))) {
+            hook.end = at; /* zeros before the next section */
+            break;
+        }
+        if (!is_decoded) {
             return ABISCAN_CANNOT_TELL;
         }
+        is_after_end = is_end(&in) || is_jump(&in);
         if (!in.is_rip_relative || in.memory - array >= WINDOW) {
             continue;
         }
@@ -729,23 +1009,28 @@ abiscan_answer abiscan_x86_64_stored_slots(const abiscan_image *image, uint64_t 
             value_stores[entry]++; /* a register: the address of a function */
         } else if (offset < unclear) {
             unclear = offset;
+            continue;
         }
+        first[entry] = at < first[entry] ? at : first[entry];
+        last[entry] = at;
     }
-    while (slots->count < ABISCAN_STORED_SLOT_LIMIT) {
+    for (;; slots->count++) {
         size_t entry = slots->count;
-        if (identifier_stores[entry] != 1 || value_stores[entry] > 1) {
+        if (entry == ABISCAN_STORED_SLOT_LIMIT || identifier_stores[entry] != 1
+            || value_stores[entry] > 1) {
             return ABISCAN_CANNOT_TELL;
         }
+        hook.first_store = first[entry] < hook.first_store ? first[entry] : hook.first_store;
+        hook.last_store = last[entry] > hook.last_store ? last[entry] : hook.last_store;
         if (slots->identifiers[entry] == 0) {
             break;
         }
-        slots->count++;
     }
     abiscan_range written = {array, (uint64_t)(slots->count + 1) * ENTRY};
-    abiscan_range function = {start, end - start};
-    if (slots->count == ABISCAN_STORED_SLOT_LIMIT || unclear < written.size) {
+    abiscan_range function = {hook.start, hook.end - hook.start};
+    if (unclear < written.size
+        || abiscan_x86_64_refers(image, written, function) != ABISCAN_NO) {
         return ABISCAN_CANNOT_TELL;
     }
-    return abiscan_x86_64_refers(image, written, function) == ABISCAN_NO ? ABISCAN_YES
-                                                                         : ABISCAN_CANNOT_TELL;
+    return always_writes(image, &hook, user) ? ABISCAN_YES : ABISCAN_CANNOT_TELL;
 }

@@ -810,7 +810,7 @@ static elf_symbol read_symbol(elf_reader *reader, uint64_t number)
 static bool is_interesting(abiscan_name name)
 {
     return abiscan_name_starts(name, "Py") || abiscan_name_starts(name, "_Py")
-           || abiscan_name_starts(name, "_cffi_");
+           || abiscan_name_starts(name, "_cffi_") || abiscan_name_is(name, "__cxa_guard_acquire");
 }
 
 /* Python's names among the symbols, counted first so that nothing is resized. */

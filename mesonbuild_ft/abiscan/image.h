@@ -56,7 +56,7 @@ typedef struct abiscan_image {
     size_t cell_count;
     bool cells_known; /* the machine's relocations are understood */
 
-    abiscan_symbol *imports; /* undefined Py… and _Py… names; cells refer to them */
+    abiscan_symbol *imports; /* undefined Py…, _Py… and a few other names; cells refer to them */
     size_t import_count;
     abiscan_symbol *exports; /* defined and visible Py…, _Py… and _cffi_… names */
     size_t export_count;

@@ -695,29 +695,70 @@ static abiscan_answer can_change(module_reader *reader, abiscan_range range)
     return abiscan_code_refers(reader->image, range, reader->hook_code);
 }
 
+/* The PyModuleDef, with either object header. */
+static abiscan_range definition_range(const module_reader *reader)
+{
+    uint64_t word = abiscan_pointer_size(reader->image);
+    abiscan_range range = {0, 0};
+    if (reader->has_definition) {
+        range.address = reader->definition_name - (6 * word + 8);
+        range.size = 14 * word + 8;
+    }
+    return range;
+}
+
+/* The array, and what lies before it: where it is a member of a struct, code may
+ * name the struct and write through an offset. */
+static abiscan_range with_enclosing(const module_reader *reader, abiscan_range array)
+{
+    enum { BEFORE = 8 };
+    abiscan_range definition = definition_range(reader);
+    uint64_t low = array.address < BEFORE ? 0 : array.address - BEFORE;
+    uint64_t end = definition.address + definition.size;
+    if (end > low && end <= array.address) {
+        low = end;
+    }
+    abiscan_range result = {low, array.address - low + array.size};
+    return result;
+}
+
+static bool is_in_definition(const module_reader *reader, uint64_t address)
+{
+    abiscan_range definition = definition_range(reader);
+    bool is_inside = address - definition.address < definition.size;
+    for (size_t i = 0; i < reader->array_count; i++) {
+        is_inside = is_inside || address - reader->arrays[i].address < reader->arrays[i].size;
+    }
+    return is_inside;
+}
+
 static abiscan_answer slots_can_change(module_reader *reader)
 {
     const abiscan_image *image = reader->image;
     uint64_t word = abiscan_pointer_size(image);
     abiscan_answer answer = ABISCAN_NO;
     for (size_t i = 0; i < reader->array_count && answer == ABISCAN_NO; i++) {
-        const abiscan_range *array = &reader->arrays[i];
-        answer = can_change(reader, *array);
-        if (answer != ABISCAN_NO || abiscan_is_constant(image, array->address, array->size)) {
+        abiscan_range array = reader->arrays[i];
+        if (abiscan_is_constant(image, array.address, array.size)) {
             continue;
         }
+        array = with_enclosing(reader, array);
+        answer = abiscan_code_refers(image, array, reader->hook_code);
         /* A second pointer to the array (a GOT entry) lets code write without
          * naming its address. */
         size_t pointers = 0;
         for (size_t k = 0; k < image->cell_count; k++) {
             const abiscan_cell *cell = &image->cells[k];
-            if (!cell->is_import && cell->target >= array->address
-                && cell->target - array->address < array->size) {
+            /* The definition and its slots may name a neighbour. */
+            bool is_own = cell->target < reader->arrays[i].address
+                          && is_in_definition(reader, cell->address);
+            if (!cell->is_import && !is_own && cell->target >= array.address
+                && cell->target - array.address < array.size) {
                 pointers++;
             }
         }
         bool is_returned = reader->has_export_hook && i == 0;
-        if (pointers > (is_returned ? 0u : 1u)) {
+        if (answer == ABISCAN_NO && pointers > (is_returned ? 0u : 1u)) {
             answer = ABISCAN_YES;
         }
     }
@@ -756,7 +797,8 @@ static bool judge_gil_by_stores(module_reader *reader)
     abiscan_result *result = reader->result;
     abiscan_stored_slots stored;
     if (!reader->has_definition || !reader->has_slots || result->slot_count != 0
-        || abiscan_code_stored_slots(reader->image, reader->init_hook, reader->slots, &stored)
+        || abiscan_code_stored_slots(reader->image, reader->init_hook, reader->slots,
+                                     reader->moduledef_init, &stored)
                != ABISCAN_YES) {
         return false;
     }
