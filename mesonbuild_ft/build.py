@@ -144,7 +144,7 @@ def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mod
             identifier, where = 'missing-ninja', 'PATH or NINJA'
         return refuse(
             identifier, text.splitlines()[0], where=where,
-            advice='meson-python says this; see its documentation.')
+            advice='meson-python refuses this; see its documentation for what it takes.')
     if state is None or state.plan is None:
         return refuse(
             'meson-setup-failed', f'meson ended with status {error.code}', where='meson.build',

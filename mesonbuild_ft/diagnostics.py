@@ -49,6 +49,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'abi3t-cython': 'Cython does not generate code for abi3t yet.',
     'abi3t-limited-api-in-source': 'A source defines Py_LIMITED_API itself, which the abi3t build cannot redirect.',
     # Verdicts on what was built.
+    'module-not-installed': 'The project builds extension modules, and none of them is in the wheel.',
     'unreadable-module': 'A file named like an extension module cannot be scanned.',
     'unscanned-module': 'The scanner cannot read this kind of file, so nothing is proven about it.',
     'missing-init-function': 'The module exports no init function for its name.',

@@ -377,11 +377,11 @@ def _setup_failed(build_dir: pathlib.Path, target: Target) -> BuildRefused:
     what = errors[-1].strip() if errors else 'meson setup failed; its output is above'
     if 'Unknown compiler(s)' in what:
         return refuse(
-            'missing-compiler', what.split('ERROR:', 1)[-1].strip(), where=where,
+            'missing-compiler', what.split('ERROR:', 1)[-1].strip(), where='PATH, CC or CXX',
             advice='Install a compiler for that language (Debian: build-essential), or name yours in CC or CXX.')
     if 'Python dependency not found' in what or 'Dependency "python' in what:
         headers = missing_headers(target)
         if headers is not None:
             return BuildRefused(headers)
     return refuse(
-        'meson-setup-failed', what, where=where, advice='Correct what Meson says above; the full log is printed there.')
+        'meson-setup-failed', what, where=where, advice='Correct what Meson says above.')

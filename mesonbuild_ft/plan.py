@@ -142,6 +142,11 @@ def before_setup(settings: Settings, target: Target) -> Plan:
 def decide(settings: Settings, target: Target, configured: Configured) -> Plan:
     """The plan, once Meson has said which modules there are. Raises BuildRefused."""
     plan = _decide(settings, target, configured)
+    if configured.modules and not any(m.installed for m in configured.modules):
+        plan = dataclasses.replace(plan, notes=(*plan.notes, Diagnostic(
+            'module-not-installed', 'warning', f'{_names(configured.modules)}: built, but not put into the wheel',
+            where='meson.build',
+            advice='Add install: true to py.extension_module(), or see what install tags and wheel.exclude drop.')))
     if plan.abi == 'full' and target.free_threaded and configured.defines_limited_api:
         names = ', '.join(configured.defines_limited_api[:3])
         return dataclasses.replace(

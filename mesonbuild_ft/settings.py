@@ -103,6 +103,11 @@ def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.A
     source_dir = pathlib.Path(source_dir).absolute()
     pyproject = read_pyproject(source_dir)
     tool = _table(pyproject, 'tool', 'tool')
+    for name in tool:
+        if name != 'mesonbuild-ft' and name.lower().replace('_', '-') == 'mesonbuild-ft':
+            raise refuse(
+                'unknown-setting', f'nobody reads the table [tool.{name}]', where='pyproject.toml',
+                advice='Write it as [tool.mesonbuild-ft].')
     project = parse_project_settings(_table(tool, 'mesonbuild-ft', 'tool.mesonbuild-ft'))
     meson_python = _table(tool, 'meson-python', 'tool.meson-python')
     for key in meson_python:
@@ -198,6 +203,11 @@ def _split_config_settings(
             own[key] = value
         else:
             known = (*OWN_CONFIG_SETTINGS, *MESON_PYTHON_CONFIG_SETTINGS)
+            if key in {field.name for field in dataclasses.fields(ProjectSettings)}:
+                raise refuse(
+                    'unknown-config-setting', f'"{key}" is not a config setting', where=f'-C{key}',
+                    advice='Set it in pyproject.toml, [tool.mesonbuild-ft]'
+                           + ('; -Cabi=abi3t asks for it once.' if key == 'abi3t' else '.'))
             # All others, its own misspelled ones too, are for the installed meson-python to judge.
             if key not in known and _close(key, known, 0.6) in OWN_CONFIG_SETTINGS:
                 raise refuse(

@@ -73,6 +73,8 @@ def test_pyproject(
     ({'abi': ['full', 'abi3']}, 'invalid-config-setting', ()),
     ({'verify': 'no'}, 'invalid-config-setting', ('error, warn, off',)),
     ({'verfiy': 'off'}, 'unknown-config-setting', ('Did you mean "verify"?',)),
+    ({'gil': 'used'}, 'unknown-config-setting', ('[tool.mesonbuild-ft]',)),
+    ({'abi3t': 'true'}, 'unknown-config-setting', ('-Cabi=abi3t',)),
     ({'builddr': 'x'}, 'unknown-config-setting', ('build-dir',)),
     ({'build-dir': ['a', 'b']}, 'invalid-config-setting', ()),
     ({'setup-args': [1]}, 'invalid-config-setting', ()),
@@ -97,6 +99,27 @@ def test_missing_program(
     environment: dict[str, str], identifier: str, words: tuple[str, ...], hook: typing.Any, project: typing.Any,
 ) -> None:
     check(hook(TAG, 'build_wheel', project('plain'), environment=environment), identifier, *words)
+
+
+def test_table_misspelled(hook: typing.Any, project: typing.Any) -> None:
+    """The package is spelled with an underscore, and its table with a hyphen."""
+    source = project('plain')
+    with open(source / 'pyproject.toml', 'a', encoding='utf-8') as file:
+        file.write('\n[tool.mesonbuild_ft]\nabi3t = true\n')
+    result = hook(TAG, 'build_wheel', source)
+    check(result, 'unknown-setting', '[tool.mesonbuild_ft]', '[tool.mesonbuild-ft]')
+    assert result.ran_meson_setup == 0
+
+
+def test_module_not_installed(hook: typing.Any, project: typing.Any) -> None:
+    source = project('plain')
+    path = source / 'meson.build'
+    text = path.read_text(encoding='utf-8')
+    assert text.count('install: true') == 1
+    path.write_text(text.replace('install: true', 'install: false'), encoding='utf-8')
+    result = hook(TAG, 'build_wheel', source)
+    assert result.status == 0, result.text
+    assert result.findings() == ['module-not-installed']
 
 
 def test_missing_headers(interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path) -> None:
