@@ -131,7 +131,7 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
         else:
             too_high = configured_.limited_api_too_high(build_dir) if first.needs_modules else None
             if too_high is None:
-                raise _setup_failed(build_dir, target)
+                raise _setup_failed(build_dir, target, settings.source_dir)
             configured = Configured(allow_limited_api=True, too_high=too_high)
         plan = first if request['mode'] == 'sdist' else plan_.decide(settings, target, configured)
         own_options = bool(_options(first))
@@ -150,7 +150,7 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
             elif not status:
                 _forget_configuration(build_dir)
             if run_meson(request, [*how, *common, *extra]):
-                raise _setup_failed(build_dir, target)
+                raise _setup_failed(build_dir, target, settings.source_dir)
         advice.before_compile(plan, build_dir, settings.source_dir, configured.limited)
         write_state(build_dir, dataclasses.replace(
             state, plan=plan, configured=configured, build_files=_build_files(build_dir),
@@ -365,7 +365,7 @@ def missing_headers(target: Target) -> Diagnostic | None:
         advice='Install the development files of this interpreter (Debian: python3-dev).')
 
 
-def _setup_failed(build_dir: pathlib.Path, target: Target) -> BuildRefused:
+def _setup_failed(build_dir: pathlib.Path, target: Target, source_dir: pathlib.Path) -> BuildRefused:
     """The diagnostic for a failed `meson setup`, by what its log says."""
     log = build_dir / 'meson-logs' / 'meson-log.txt'
     try:
@@ -375,6 +375,12 @@ def _setup_failed(build_dir: pathlib.Path, target: Target) -> BuildRefused:
     where = 'meson.build'
     errors = [line for line in text.splitlines() if 'ERROR:' in line]
     what = errors[-1].strip() if errors else 'meson setup failed; its output is above'
+    place = re.match(r'(?P<file>[^:]+):(?P<line>\d+):\d+: ERROR: (?P<what>.*)', what)
+    if place is not None:
+        # Meson names files from the build directory, which may be gone when this is read.
+        file = os.path.normpath(build_dir / place['file'])
+        where = f'{os.path.relpath(file, source_dir)}, line {place["line"]}'
+        what = place['what']
     if 'Unknown compiler(s)' in what:
         return refuse(
             'missing-compiler', what.split('ERROR:', 1)[-1].strip(), where='PATH, CC or CXX',

@@ -54,7 +54,15 @@ def summary(
         _print(f'  decided   {reason}', stream)
     _print(f'  wheel     {colour(wheel_name, "good", stream)} ({_size(size)})', stream)
     for module in verification.modules:
-        _print(f'  verified  {describe(module, free_threaded=target.free_threaded or plan.abi == "abi3t")}', stream)
+        words = describe(module, free_threaded=target.free_threaded or plan.abi == 'abi3t')
+        # gil-enabled-by-module is a fact of the module; all else contradicts the tag.
+        against = dict.fromkeys(
+            d.identifier for d in verification.found
+            if d.where == module.path and d.severity != 'hint' and d.identifier != 'gil-enabled-by-module')
+        if against:
+            _print(f'  doubtful  {words} ({", ".join(against)})', stream)
+        else:
+            _print(f'  verified  {words}', stream)
     if setting == 'off':
         _print('  verified  nothing: verify is off', stream)
     elif not verification.modules:

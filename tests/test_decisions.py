@@ -352,7 +352,11 @@ class TestVerdictOnRealModules:
     def test_verify_of_the_project_and_of_the_person(self, hook: typing.Any, project: typing.Any) -> None:
         source = project('symbol-outside')
         support.add_settings(source, '[tool.mesonbuild-ft]\nverify = "warn"')
-        assert hook('cp312-cp312', 'build_wheel', source).findings() == ['symbol-outside-stable-abi']
+        result = hook('cp312-cp312', 'build_wheel', source)
+        assert result.findings() == ['symbol-outside-stable-abi']
+        # The summary does not call it verified.
+        assert '  verified  ' not in result.stdout
+        assert '(symbol-outside-stable-abi)' in result.stdout
         # The person at the command line wins.
         refused = hook('cp312-cp312', 'build_wheel', source, config={'verify': 'error'})
         assert refused.status == 1

@@ -140,7 +140,7 @@ def test_missing_headers(interpreters: typing.Any, project: typing.Any, tmp_path
 
 
 @pytest.mark.parametrize(('name', 'identifier', 'words'), [
-    ('broken-meson', 'meson-setup-failed', ('no_such_function',)),
+    ('broken-meson', 'meson-setup-failed', ('no_such_function', 'where: meson.build, line 3')),
     ('broken-source', 'compile-failed', ('compiler',)),
     ('broken-language', 'meson-setup-failed', ('klingon',)),
 ])
