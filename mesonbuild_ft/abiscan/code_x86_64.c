@@ -334,6 +334,35 @@ static bool is_one_byte(const instruction *in, unsigned opcode)
 
 /* ---- references ------------------------------------------------------- */
 
+/* The executable segments that have room for a displaced operand, one after the
+ * other; `number` counts from 0.  NULL bytes, and then no size: not in the file. */
+typedef struct code_piece {
+    const unsigned char *bytes;
+    uint64_t size;
+    uint64_t address;
+} code_piece;
+
+static bool next_code(const abiscan_image *image, size_t *number, code_piece *piece)
+{
+    while (*number < image->segment_count) {
+        const abiscan_segment *segment = &image->segments[(*number)++];
+        if (segment->is_executable && segment->file_size >= 5) {
+            piece->bytes
+                = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+            piece->size = piece->bytes == NULL ? 0 : segment->file_size;
+            piece->address = segment->address;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The address that the 32-bit displacement behind the byte at `at` names. */
+static uint64_t displaced(const code_piece *code, size_t at)
+{
+    return code->address + at + 5 + extend(little(code->bytes + at + 1, 4), 4);
+}
+
 /* How many immediate bytes may follow the operand whose ModRM byte is at `at`, as
  * a set of bits 1 << count.  Reads matter less than stores and lea: a vector
  * instruction that only reads may be taken for a shorter one. */
@@ -369,27 +398,22 @@ static unsigned immediate_sizes(const unsigned char *bytes, size_t at)
 abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range range,
                                      abiscan_range except)
 {
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const abiscan_segment *segment = &image->segments[i];
-        if (!segment->is_executable || segment->file_size < 5) {
-            continue;
-        }
-        const unsigned char *bytes
-            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+    code_piece code;
+    for (size_t i = 0; next_code(image, &i, &code);) {
+        const unsigned char *bytes = code.bytes;
         if (bytes == NULL) {
             return ABISCAN_CANNOT_TELL;
         }
         /* Position-independent code names data by mod 0, rm 5 and an offset from
          * the end of the instruction, which 0 to 4 immediate bytes may follow.
          * Every byte is tried, so no boundary can be missed. */
-        for (size_t at = 0; at + 5 <= segment->file_size; at++) {
+        for (size_t at = 0; at + 5 <= code.size; at++) {
             if ((bytes[at] & 0xc7u) != 5) {
                 continue;
             }
-            uint64_t target
-                = segment->address + at + 5 + extend(little(bytes + at + 1, 4), 4);
+            uint64_t target = displaced(&code, at);
             if (target + 4 - range.address >= range.size + 4
-                || segment->address + at - except.address < except.size) {
+                || code.address + at - except.address < except.size) {
                 continue;
             }
             unsigned sizes = immediate_sizes(bytes, at);
@@ -490,17 +514,13 @@ static void add(call_search *search, uint64_t *list, size_t *count, size_t limit
  * instruction is told apart when the function around it is decoded. */
 static void search_calls(const abiscan_image *image, call_search *search, int pass)
 {
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const abiscan_segment *segment = &image->segments[i];
-        if (!segment->is_executable || segment->file_size < 6) {
-            continue;
-        }
-        const unsigned char *bytes
-            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
-        for (size_t at = 0; bytes != NULL && at + 5 <= segment->file_size; at++) {
-            uint64_t address = segment->address + at;
-            if (bytes[at] == 0xff && at + 6 <= segment->file_size) {
-                uint64_t cell = address + 6 + extend(little(bytes + at + 2, 4), 4);
+    code_piece code;
+    for (size_t i = 0; next_code(image, &i, &code);) {
+        const unsigned char *bytes = code.bytes;
+        for (size_t at = 0; at + 5 <= code.size; at++) {
+            uint64_t address = code.address + at;
+            if (bytes[at] == 0xff && at + 6 <= code.size) {
+                uint64_t cell = displaced(&code, at + 1);
                 if ((bytes[at + 1] != 0x15 && bytes[at + 1] != 0x25)
                     || !is_among(search->cells, search->cell_count, cell)) {
                     continue;
@@ -521,7 +541,7 @@ static void search_calls(const abiscan_image *image, call_search *search, int pa
                     add(search, search->stubs, &search->stub_count, STUB_LIMIT, address);
                 }
             } else if (pass == 1 && (bytes[at] == 0xe8 || bytes[at] == 0xe9)) {
-                uint64_t target = address + 5 + extend(little(bytes + at + 1, 4), 4);
+                uint64_t target = displaced(&code, at);
                 if (is_among(search->stubs, search->stub_count, target)) {
                     add(search, search->sites, &search->site_count, SITE_LIMIT, address);
                 }
@@ -759,6 +779,12 @@ static bool is_end(const instruction *in)
            || (in->map == 1 && !in->is_vector && in->opcode == 0x0b);
 }
 
+/* Straight-line code ends here, or leaves for a while. */
+static bool leaves_line(const instruction *in)
+{
+    return in->is_branch || is_indirect(in, 2) || is_indirect(in, 4) || is_end(in);
+}
+
 /* Behind this instruction the slots are written: it belongs to the stores, or it
  * asks the guard whether they were made (Itanium C++ ABI, 3.3.3). */
 static bool writes_slots(const hook_code *hook, const instruction *in, uint64_t at)
@@ -824,17 +850,13 @@ static abiscan_answer spread(const hook_code *hook, const call_search *users, bo
 /* Jumps into the function from other places: its cold part. */
 static void mark_jumps_into(const abiscan_image *image, const hook_code *hook, bit_set *marked)
 {
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const abiscan_segment *segment = &image->segments[i];
-        if (!segment->is_executable || segment->file_size < 6) {
-            continue;
-        }
-        const unsigned char *bytes
-            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
-        for (size_t at = 0; bytes != NULL && at + 5 <= segment->file_size; at++) {
+    code_piece code;
+    for (size_t i = 0; next_code(image, &i, &code);) {
+        const unsigned char *bytes = code.bytes;
+        for (size_t at = 0; at + 5 <= code.size; at++) {
             bool is_conditional = at > 0 && bytes[at - 1] == 0x0f && (bytes[at] & 0xf0u) == 0x80;
-            uint64_t address = segment->address + at;
-            uint64_t target = address + 5 + extend(little(bytes + at + 1, 4), 4) - hook->start;
+            uint64_t address = code.address + at;
+            uint64_t target = displaced(&code, at) - hook->start;
             if ((bytes[at] == 0xe9 || is_conditional) && target != 0
                 && target < hook->end - hook->start
                 && address - hook->start >= hook->end - hook->start) {
@@ -847,15 +869,11 @@ static void mark_jumps_into(const abiscan_image *image, const hook_code *hook, b
 /* Whether code takes the address of an import from a cell instead of calling it. */
 static bool takes_address(const abiscan_image *image, const call_search *users)
 {
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const abiscan_segment *segment = &image->segments[i];
-        if (!segment->is_executable || segment->file_size < 6) {
-            continue;
-        }
-        const unsigned char *bytes
-            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
-        for (size_t at = 1; bytes != NULL && at + 5 <= segment->file_size; at++) {
-            uint64_t target = segment->address + at + 5 + extend(little(bytes + at + 1, 4), 4);
+    code_piece code;
+    for (size_t i = 0; next_code(image, &i, &code);) {
+        const unsigned char *bytes = code.bytes;
+        for (size_t at = 1; at + 5 <= code.size; at++) {
+            uint64_t target = displaced(&code, at);
             if ((bytes[at] & 0xc7u) == 5 && is_among(users->cells, users->cell_count, target)
                 && !(bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))) {
                 return true;
@@ -884,16 +902,14 @@ static bool find_guard(const abiscan_image *image, hook_code *hook)
             return false;
         }
         bool is_acquire = is_among(search.sites, search.site_count, at) && is_call(&in);
-        bool is_inside = at >= hook->first_store;
-        if (is_inside && (in.is_branch || is_indirect(&in, 2) || is_indirect(&in, 4) || is_end(&in))) {
+        if (at >= hook->first_store && leaves_line(&in)) {
             return false;
         }
         if (is_acquire) {
             call = at;
             guard = state.is_known[RDI] ? state.value[RDI] : 0;
             branches = 0;
-        } else if (call != 0 && (in.is_branch || is_indirect(&in, 2) || is_indirect(&in, 4)
-                                 || is_end(&in))) {
+        } else if (call != 0 && leaves_line(&in)) {
             bool is_test = is_one_byte(&in, 0x74) || (in.map == 1 && in.opcode == 0x84);
             branches++;
             if (!is_test || branches > 1) {
