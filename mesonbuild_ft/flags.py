@@ -138,34 +138,44 @@ def command_line_values(option: str, arguments: list[str]) -> list[list[str]]:
     return values
 
 
-def machine_file_names(arguments: list[str]) -> list[str]:
-    """The files given with --native-file and --cross-file, in order."""
-    names = []
+def machine_files(arguments: list[str]) -> list[tuple[str, pathlib.Path]]:
+    """The machine files among the arguments, in order: ('native' or 'cross', the file that Meson reads)."""
+    found = []
     for index, argument in enumerate(arguments):
-        for flag in ('--native-file', '--cross-file'):
+        for kind in ('native', 'cross'):
+            flag = f'--{kind}-file'
             if argument == flag and index + 1 < len(arguments):
-                names.append(arguments[index + 1])
+                found.append((kind, _machine_file(kind, arguments[index + 1])))
             elif argument.startswith(flag + '='):
-                names.append(argument.split('=', 1)[1])
-    return names
+                found.append((kind, _machine_file(kind, argument.split('=', 1)[1])))
+    return found
+
+
+def _machine_file(kind: str, name: str) -> pathlib.Path:
+    """The file that Meson finds under a name: as a path, or where distributions put them (XDG base directories)."""
+    path = pathlib.Path(os.path.expanduser(os.path.expandvars(name)))
+    if path.exists() or os.name == 'nt':
+        return path
+    data = [os.environ.get('XDG_DATA_HOME', os.path.expanduser('~/.local/share')),
+            *os.environ.get('XDG_DATA_DIRS', '/usr/local/share:/usr/share').split(':')]
+    candidates = (pathlib.Path(directory, 'meson', kind, path) for directory in data)
+    return next((candidate for candidate in candidates if candidate.is_file()), path)
 
 
 def machine_file_values(option: str, arguments: list[str], source_dir: pathlib.Path) -> list[list[str]]:
     """The values of `option` under [built-in options] in the machine files. Unreadable ones are Meson's to report."""
-    cross = any(a.startswith('--cross-file') for a in arguments)
-    wanted = '--cross-file' if cross else '--native-file'
-    names = [name for index, argument in enumerate(arguments)
-             for name in machine_file_names(arguments[index:index + 2] if argument == wanted else [argument])
-             if argument.startswith(wanted)]
+    files = machine_files(arguments)
+    # With a cross file, the native ones speak of the build machine.
+    wanted = 'cross' if any(kind == 'cross' for kind, _ in files) else 'native'
     values = []
     constants: dict[str, typing.Any] = {}
-    for name in names:
+    for path in (path for kind, path in files if kind == wanted):
         parser = configparser.RawConfigParser(delimiters=('=',), inline_comment_prefixes=None)
         parser.optionxform = str  # type: ignore[assignment,method-assign]
         try:
-            text = pathlib.Path(name).read_text(encoding='utf-8')
+            text = path.read_text(encoding='utf-8')
             # Meson expands these two in every value.
-            text = text.replace('@DIRNAME@', os.fspath(pathlib.Path(name).absolute().parent))
+            text = text.replace('@DIRNAME@', os.fspath(path.absolute().parent))
             parser.read_string(text.replace('@GLOBAL_SOURCE_ROOT@', os.fspath(source_dir)))
         except (configparser.Error, OSError, UnicodeDecodeError):
             continue

@@ -224,8 +224,7 @@ def _keep_older_than_build_file(build_dir: pathlib.Path, arguments: list[str]) -
     """
     try:
         time = (build_dir / 'build.ninja').stat().st_mtime_ns
-        for name in flags.machine_file_names(arguments):
-            path = pathlib.Path(name)
+        for _, path in flags.machine_files(arguments):
             if build_dir in path.parents and path.stat().st_mtime_ns > time:
                 os.utime(path, ns=(time, time))
     except OSError:
@@ -335,9 +334,9 @@ def _fingerprint(request: dict[str, typing.Any], arguments: list[str]) -> str:
 def _machine_files(arguments: list[str]) -> list[str]:
     """The contents of the machine files among the arguments."""
     texts = []
-    for name in flags.machine_file_names(arguments):
+    for _, path in flags.machine_files(arguments):
         try:
-            texts.append(pathlib.Path(name).read_text(encoding='utf-8', errors='replace'))
+            texts.append(path.read_text(encoding='utf-8', errors='replace'))
         except OSError:
             texts.append('')
     return texts

@@ -34,6 +34,15 @@ class Given:
             "[constants]\ncommon = '-DBY_NATIVE'\n[built-in options]\n"
             "c_args = [common + '_FILE']\ncpp_args = ['-DBY_NATIVE_FILE']\n"))
 
+    def named_native_file(self) -> None:
+        # Found by its name, where a distribution or a person keeps such files.
+        directory = self.project / 'data' / 'meson' / 'native'
+        directory.mkdir(parents=True)
+        directory.joinpath('ours').write_text(
+            "[built-in options]\nc_args = '-DBY_NAMED_FILE'\ncpp_args = '-DBY_NAMED_FILE'\n", encoding='utf-8')
+        self.environment['XDG_DATA_HOME'] = str(self.project / 'data')
+        self.setup_args += ['--native-file', 'ours']
+
     def cross_file(self) -> None:
         self._machine_file('cross', (
             "[built-in options]\nc_args = ['-DBY_CROSS_FILE']\ncpp_args = ['-DBY_CROSS_FILE']\n"
@@ -77,6 +86,7 @@ SOURCES: dict[str, dict[str, set[str]]] = {
     'dash_d': {C: {'-DBY_DASH_D_C', '-DBY_DASH_D_C_TWICE'}, CPP: {'-DBY_DASH_D_CPP'}},
     'pyproject': {C: {'-DBY_PYPROJECT'}, CPP: {'-DBY_PYPROJECT'}},
     'native_file': {C: {'-DBY_NATIVE_FILE'}, CPP: {'-DBY_NATIVE_FILE'}},
+    'named_native_file': {C: {'-DBY_NAMED_FILE'}, CPP: {'-DBY_NAMED_FILE'}},
     'cflags': {C: {'-DBY_CFLAGS'}, CPP: set()},
     'cxxflags': {C: set(), CPP: {'-DBY_CXXFLAGS'}},
     'cppflags': {C: {'-DBY_CPPFLAGS'}, CPP: {'-DBY_CPPFLAGS'}},
