@@ -49,6 +49,7 @@ def finish(source: pathlib.Path, directory: pathlib.Path, name: tags.WheelName) 
 
     Returns the path of the new wheel. An older file of that name is replaced in one step.
     """
+    directory.mkdir(parents=True, exist_ok=True)
     destination = directory / str(name)
     # The process number, since two builds may write the same wheel; the lock says that it is being written.
     unfinished = directory / f'{name}.{os.getpid()}{UNFINISHED}'
