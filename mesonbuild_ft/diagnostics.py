@@ -24,6 +24,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'invalid-setting': 'A key in [tool.mesonbuild-ft] or [tool.meson-python] has a value of the wrong kind.',
     'unknown-config-setting': 'A config setting (-C) does not exist.',
     'invalid-config-setting': 'A config setting (-C) has a value that is not allowed.',
+    'unusable-interpreter': 'An interpreter that was named cannot be run, or is no Python 3.',
     'python-too-old': 'The interpreter is older than the project allows (requires-python).',
     # Decisions that cannot be carried out.
     'abi-not-possible': 'The ABI asked for by -Cabi does not exist for this project on this interpreter.',

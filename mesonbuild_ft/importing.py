@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Import the extension modules of a wheel for real, each in a fresh process, and say what became of the GIL."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import typing
+
+from .interpreters import Interpreter
+
+
+#: Longest that the import of one module may take, in seconds.
+TIME_LIMIT: typing.Final = 120
+
+#: Runs in the target interpreter: standard library only, and old versions. The answer goes to a file, since a
+#: module may print.
+_CODE: typing.Final = '''
+import json, sys, warnings
+answer, directory, name = json.loads(sys.argv[1])
+sys.path.insert(0, directory)
+enabled = getattr(sys, "_is_gil_enabled", lambda: True)
+before, error, missing = enabled(), "", ""
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    try:
+        __import__(name)
+    except BaseException as problem:
+        error = "%s: %s" % (type(problem).__name__, problem)
+        if isinstance(problem, ModuleNotFoundError):
+            missing = problem.name or ""
+messages = [str(w.message) for w in caught]
+with open(answer, "w", encoding="utf-8") as file:
+    json.dump({"gil_before": before, "gil_after": enabled(), "error": error, "missing": missing,
+               "warnings": [m for m in messages if "GIL" in m]}, file)
+'''
+_BLAMED: typing.Final = re.compile(r"to load module '([^']+)'")
+
+
+@dataclasses.dataclass(frozen=True)
+class Import:
+    """What one interpreter did with one module.
+
+    gil_before, gil_after: whether the GIL was enabled. warnings: the interpreter's own, about the GIL.
+    error: why it was not imported; '' if it was. missing: the module that another distribution would have to
+    provide, where that is why.
+    """
+
+    module: str
+    interpreter: Interpreter
+    gil_before: bool = True
+    gil_after: bool = True
+    warnings: tuple[str, ...] = ()
+    error: str = ''
+    missing: str = ''
+
+    @property
+    def blamed(self) -> str:
+        """The module that switched the GIL on, as the interpreter names it; '' if none did."""
+        match = _BLAMED.search(self.warnings[0]) if self.warnings else None
+        return match[1] if match else ''
+
+
+def module_name(path: str) -> str:
+    """The name to import for a module's path in a wheel: 'pkg/one.abi3.so' -> 'pkg.one'."""
+    directory, _, file = path.rpartition('/')
+    # What goes to another place is named in PEP 427: <name>-<version>.data/platlib/…
+    directory = re.sub(r'^[^/]+\.data/(?:plat|pure)lib(?:/|$)', '', directory)
+    stem = file.split('.', 1)[0]
+    parts = [*directory.split('/'), stem] if directory else [stem]
+    if len(parts) > 1 and parts[-1] == '__init__':
+        del parts[-1]
+    return '.'.join(parts)
+
+
+def import_module(interpreter: Interpreter, directory: pathlib.Path, name: str) -> Import:
+    """Import `name` from `directory` in a fresh, isolated process; what else it needs comes from the interpreter."""
+    with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-import-') as work:
+        answer = pathlib.Path(work, 'answer.json')
+        argument = json.dumps([os.fspath(answer), os.fspath(directory), name])
+        try:
+            done = subprocess.run(
+                [interpreter.executable, '-I', '-B', '-c', _CODE, argument], capture_output=True, text=True,
+                errors='replace', stdin=subprocess.DEVNULL, cwd=work, timeout=TIME_LIMIT, check=False)
+        except subprocess.TimeoutExpired:
+            return Import(name, interpreter, error=f'the import did not end within {TIME_LIMIT} s')
+        except OSError as error:
+            return Import(name, interpreter, error=f'the interpreter cannot be run: {error}')
+        try:
+            found = json.loads(answer.read_text(encoding='utf-8'))
+        except (OSError, ValueError):
+            return Import(name, interpreter, error=_how_it_ended(done))
+    missing = found['missing']
+    if missing and (directory / missing.split('.', 1)[0]).exists():
+        # A part of the wheel itself is no other distribution.
+        missing = ''
+    return Import(name, interpreter, found['gil_before'], found['gil_after'], tuple(found['warnings']),
+                  found['error'], missing)
+
+
+def _how_it_ended(done: subprocess.CompletedProcess[str]) -> str:
+    """Why a process ended without an answer, in words."""
+    import signal
+
+    lines = done.stderr.strip().splitlines()
+    said = f': {lines[0]}' if lines else ''
+    if done.returncode < 0:
+        try:
+            name = signal.Signals(-done.returncode).name
+        except ValueError:
+            name = f'signal {-done.returncode}'
+        return f'the interpreter crashed ({name}){said}'
+    return f'the interpreter ended with status {done.returncode}{said}'

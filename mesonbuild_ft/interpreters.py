@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""The interpreters of this machine, and what each of them is.
+
+Found where people and images keep them: PATH, pyenv, uv, /opt/python of the manylinux images and, on
+Windows, the `py` launcher. What one is, it says itself, in one isolated subprocess.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import functools
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import typing
+
+from .diagnostics import refuse
+from .target import Target
+
+
+#: File names of interpreters in PATH, and in the bin directories of the places below.
+_NAME: typing.Final = re.compile(r'(?:python3?|python3\.\d+t?|pypy3?|pypy3\.\d+|graalpy(?:3\.\d+)?)(?:\.exe)?')
+#: Longest that an interpreter may take to say what it is, in seconds (emulators are slow).
+_PATIENCE: typing.Final = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Interpreter:
+    """An interpreter that can be run: its executable (an absolute path), and what it is."""
+
+    executable: str
+    target: Target
+
+    @property
+    def tag(self) -> str:
+        """Python and ABI tag, e.g. 'cp314-cp314t'."""
+        return f'{self.target.python_tag}-{self.target.abi_tag}'
+
+    @functools.cached_property
+    def wheel_tags(self) -> frozenset[str]:
+        """Every tag of a wheel that can be installed in it, e.g. 'cp39-abi3-manylinux_2_17_x86_64'."""
+        import packaging
+
+        code = ('import sys; sys.path.insert(0, sys.argv[1]); import packaging.tags; '
+                'print(*packaging.tags.sys_tags(), sep="\\n")')
+        parent = os.fspath(pathlib.Path(packaging.__file__).parent.parent)
+        return frozenset(_run(self.executable, code, parent).split())
+
+
+def find(names: typing.Iterable[str] = ()) -> list[Interpreter]:
+    """The interpreters that are named, or all that are found, by implementation and version.
+
+    A name is a path of an interpreter, a prefix directory that holds one, or a command of PATH. Of several that
+    are alike in tag and version the first one found is taken; what cannot run is left out, unless it was named:
+    then BuildRefused is raised.
+    """
+    wanted = list(names)
+    paths = [_named(name) for name in wanted] or list(_candidates())
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        found = list(pool.map(probe, paths))
+    for name, interpreter in zip(wanted, found, strict=False):
+        if interpreter is None:
+            raise refuse(
+                'unusable-interpreter', f'{name} cannot be run, or is no Python 3', where='--python',
+                advice='Name an interpreter, e.g. python3.14t or /opt/python/cp314-cp314t/bin/python.')
+    alike: dict[tuple[str, tuple[int, int, int]], Interpreter] = {}
+    for interpreter in found:
+        if interpreter is not None:
+            alike.setdefault((interpreter.tag, interpreter.target.version), interpreter)
+    return sorted(alike.values(), key=lambda i: (
+        i.target.implementation, i.target.version, i.target.free_threaded, i.target.debug))
+
+
+def probe(executable: pathlib.Path) -> Interpreter | None:
+    """What the interpreter says of itself; None where it cannot be run or is no Python 3."""
+    source = pathlib.Path(__file__).with_name('target.py')
+    # target.py needs nothing but the standard library; compile() names it should it fail in an old Python.
+    code = ('import json, sys; names = {"__name__": "target"}; sys.modules["target"] = type(sys)("target"); '
+            'exec(compile(open(sys.argv[1], encoding="utf-8").read(), sys.argv[1], "exec"), names); '
+            'print(json.dumps([sys.executable, names["running"]().to_json()]))')
+    try:
+        path, target = json.loads(_run(os.fspath(executable), code, os.fspath(source)).splitlines()[-1])
+        return Interpreter(path or os.fspath(executable), Target.from_json(target))
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError, KeyError, TypeError):
+        return None
+
+
+def _run(executable: str, code: str, argument: str) -> str:
+    """Standard output of a piece of code in an isolated interpreter (-I: no variables, no user site)."""
+    environment = {**os.environ, 'PYTHONDONTWRITEBYTECODE': '1'}
+    return subprocess.run(
+        [executable, '-I', '-B', '-c', code, argument], capture_output=True, text=True, check=True,
+        stdin=subprocess.DEVNULL, timeout=_PATIENCE, env=environment).stdout
+
+
+def _named(name: str) -> pathlib.Path:
+    import shutil
+
+    path = pathlib.Path(name).expanduser()
+    if path.is_dir():
+        inside = (path / 'bin' / 'python3', path / 'bin' / 'python', path / 'bin' / 'pypy3', path / 'python.exe')
+        return next((file for file in inside if file.exists()), path)
+    if path.parent != pathlib.Path('.') or path.exists():
+        return path
+    return pathlib.Path(shutil.which(name) or name)
+
+
+def _candidates() -> typing.Iterator[pathlib.Path]:
+    """Executables that look like interpreters; one that several names lead to comes once."""
+    seen = set()
+    for directory in _directories():
+        try:
+            names = sorted(os.listdir(directory))
+        except OSError:
+            continue
+        for name in names:
+            path = directory / name
+            if not _NAME.fullmatch(name) or not os.access(path, os.X_OK) or path.is_dir():
+                continue
+            real = os.path.realpath(path)
+            if real not in seen:
+                seen.add(real)
+                yield path
+    for path in _launcher():
+        real = os.path.realpath(path)
+        if real not in seen:
+            seen.add(real)
+            yield path
+
+
+def _directories() -> typing.Iterator[pathlib.Path]:
+    home = pathlib.Path.home()
+    environment = os.environ
+    shims = pathlib.Path(environment.get('PYENV_ROOT') or home / '.pyenv')
+    uv = pathlib.Path(environment.get('UV_PYTHON_INSTALL_DIR') or pathlib.Path(
+        environment.get('XDG_DATA_HOME') or home / '.local' / 'share', 'uv', 'python'))
+    for directory in environment.get('PATH', os.defpath).split(os.pathsep):
+        # pyenv's shims are scripts that start one of its versions, or complain.
+        if directory and pathlib.Path(directory) != shims / 'shims':
+            yield pathlib.Path(directory)
+    for parent in (shims / 'versions', uv, pathlib.Path('/opt/python')):
+        for prefix in sorted(parent.glob('*')):
+            yield prefix / 'bin'
+            if os.name == 'nt':
+                yield prefix
+
+
+def _launcher() -> typing.Iterator[pathlib.Path]:
+    """What the `py` launcher of Windows knows (`py -0p`)."""
+    if sys.platform != 'win32':
+        return
+    try:
+        output = subprocess.run(['py', '-0p'], capture_output=True, text=True, check=True, timeout=_PATIENCE).stdout
+    except (OSError, subprocess.SubprocessError):
+        return
+    for line in output.splitlines():
+        match = re.search(r'([A-Za-z]:\\.*\.exe)\s*$', line)
+        if match:
+            yield pathlib.Path(match[1])
