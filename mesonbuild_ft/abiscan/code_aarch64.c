@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { STUB_LIMIT = 8, SITE_LIMIT = 16, WINDOW = 32 };
+enum { STUB_LIMIT = 8, SITE_LIMIT = 16, WINDOW = 32, PAGE_WINDOW = 64 };
 
 static uint32_t read_code(const unsigned char *bytes)
 {
@@ -202,11 +202,115 @@ static abiscan_answer argument_at(const abiscan_image *image, uint64_t site, uin
     return ABISCAN_CANNOT_TELL;
 }
 
+/* Windows code calls through the pointer itself: adrp xN; ldr xM, [xN, #constant];
+ * blr xM, with others in between. */
+
+static bool writes_register(uint32_t code, uint64_t at, unsigned reg)
+{
+    uint64_t target = 0;
+    bool is_call = false;
+    if (is_branch(code, at, &target, &is_call)) {
+        return is_call && reg <= 18; /* what a call may change */
+    }
+    bool is_pair = (code & 0x3e400000u) == 0x28400000u; /* ldp */
+    return (code & 31u) == reg || (is_pair && ((code >> 10) & 31u) == reg);
+}
+
+/* Whether the register holds this page before `at`: whether adrp wrote it last. */
+static bool holds_page(const abiscan_image *image, uint64_t at, unsigned reg, uint64_t page)
+{
+    for (uint64_t back = 4; back <= 4 * PAGE_WINDOW && back <= at; back += 4) {
+        uint32_t code = 0;
+        unsigned written = 0;
+        uint64_t found = 0;
+        if (!code_at(image, at - back, &code)) {
+            return false;
+        }
+        if (is_adrp(code, at - back, &written, &found) && written == reg) {
+            return found == page;
+        }
+        if (writes_register(code, at - back, reg)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* The call of a pointer that was loaded into `reg` at `at`; 0: the pointer may be used
+ * otherwise. */
+static uint64_t call_of(const abiscan_image *image, uint64_t at, unsigned reg)
+{
+    for (unsigned steps = 1; steps <= WINDOW; steps++) {
+        uint32_t code = 0;
+        uint64_t target = 0;
+        bool is_call = false;
+        at += 4;
+        if (!code_at(image, at, &code)) {
+            return 0;
+        }
+        if ((code & 0xffdffc1fu) == 0xd61f0000u && ((code >> 5) & 31u) == reg) {
+            return at; /* br, blr */
+        }
+        /* Any other mention of the register counts, and what only looks like one. */
+        if (is_branch(code, at, &target, &is_call) || (code & 0xfe000000u) == 0xd6000000u
+            || (code & 31u) == reg || ((code >> 5) & 31u) == reg || ((code >> 10) & 31u) == reg
+            || ((code >> 16) & 31u) == reg) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+typedef struct call_list {
+    uint64_t sites[SITE_LIMIT];
+    size_t count;
+} call_list;
+
+/* Calls through a pointer to the import.  False: it may be used otherwise, too. */
+static bool find_pointer_calls(const abiscan_image *image, uint64_t cell, const uint64_t *stubs,
+                               size_t stub_count, call_list *calls)
+{
+    uint64_t page = cell & ~UINT64_C(0xfff);
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const abiscan_segment *segment = &image->segments[i];
+        const unsigned char *bytes
+            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+        if (!segment->is_executable || bytes == NULL) {
+            continue;
+        }
+        for (uint64_t at = (4 - segment->address % 4) % 4; at + 4 <= segment->file_size;
+             at += 4) {
+            uint32_t code = read_code(bytes + at);
+            uint64_t address = segment->address + at, constant = 0;
+            unsigned base = (code >> 5) & 31u;
+            bool is_loaded = is_load(code, base, &constant) && page + constant == cell;
+            bool is_named = is_add(code, base, &constant) && page + constant == cell;
+            if ((!is_loaded && !is_named) || !holds_page(image, address, base, page)) {
+                continue;
+            }
+            bool is_of_stub = false;
+            for (size_t k = 0; k < stub_count; k++) {
+                is_of_stub = is_of_stub || address - stubs[k] <= 8;
+            }
+            uint64_t site = is_loaded ? call_of(image, address, code & 31u) : 0;
+            if (site == address + 4 && is_of_stub) {
+                continue;
+            }
+            if (site == 0 || calls->count == SITE_LIMIT) {
+                return false;
+            }
+            calls->sites[calls->count++] = site;
+        }
+    }
+    return true;
+}
+
 abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_t import,
                                                uint64_t *value)
 {
     uint64_t stubs[STUB_LIMIT];
-    size_t stub_count = 0, site_count = 0;
+    uint64_t called_stubs[SITE_LIMIT]; /* the others are calls that look like a stub */
+    size_t stub_count = 0, called_count = 0, site_count = 0, cell_count = 0;
     bool has_one = false;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < image->segment_count; i++) {
@@ -251,7 +355,29 @@ abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_
                 }
                 has_one = true;
                 *value = argument;
+                called_stubs[called_count++] = target;
             }
+        }
+    }
+    if (image->convention == ABISCAN_CONVENTION_WINDOWS) {
+        call_list calls = {{0}, 0};
+        for (size_t i = 0; i < image->cell_count; i++) {
+            const abiscan_cell *cell = &image->cells[i];
+            if (cell->is_import && cell->target == import
+                && (++cell_count > STUB_LIMIT
+                    || !find_pointer_calls(image, cell->address, called_stubs, called_count,
+                                           &calls))) {
+                return ABISCAN_CANNOT_TELL;
+            }
+        }
+        for (size_t i = 0; i < calls.count; i++) {
+            uint64_t argument = 0;
+            if (argument_at(image, calls.sites[i], &argument) != ABISCAN_YES
+                || (has_one && argument != *value)) {
+                return ABISCAN_CANNOT_TELL;
+            }
+            has_one = true;
+            *value = argument;
         }
     }
     return has_one ? ABISCAN_YES : ABISCAN_CANNOT_TELL;

@@ -13,7 +13,8 @@ enum {
     LONGEST_FUNCTION = 1 << 20, /* bytes to decode before giving up */
     LONGEST_INSTRUCTION = 15,
     STUB_LIMIT = 16,
-    SITE_LIMIT = 16
+    SITE_LIMIT = 16,
+    HIT_LIMIT = 64
 };
 
 typedef struct instruction {
@@ -402,12 +403,37 @@ static unsigned immediate_sizes(const unsigned char *bytes, size_t at)
     return is_map_3 ? NONE | ONE : NONE;
 }
 
-/* Microsoft's compiler also adds an array's distance from the image base, where our
- * addresses count from, to a register that holds the base: a 32-bit displacement
- * behind a ModRM byte of mod 2, perhaps with a SIB byte between the two. */
-static bool refers_from_base(const code_piece *code, abiscan_range range, abiscan_range except)
+/* Whether the function around an address may load the image base: lea register,
+ * [rip + x].  Functions that call nothing are in no table, and short. */
+static bool may_load_base(const abiscan_image *image, const code_piece *code, uint64_t address)
+{
+    enum { SHORT_FUNCTION = 0x1000 };
+    uint64_t start = 0, end = 0;
+    if (!abiscan_function_around(image, address, &start, &end)) {
+        start = address < SHORT_FUNCTION ? 0 : address - SHORT_FUNCTION;
+        end = address;
+    }
+    if (end - start > LONGEST_FUNCTION) {
+        return true;
+    }
+    size_t at = start < code->address ? 0 : (size_t)(start - code->address);
+    for (; at + 6 <= code->size && code->address + at < end; at++) {
+        if (code->bytes[at] == 0x8d && (code->bytes[at + 1] & 0xc7u) == 5
+            && displaced(code, at + 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Microsoft's compiler also adds an array's distance from the image base, which is our
+ * address 0, to a register that holds the base: a 32-bit displacement behind a ModRM
+ * byte of mod 2, perhaps with a SIB byte between the two. */
+static bool refers_from_base(const abiscan_image *image, const code_piece *code,
+                             abiscan_range range, abiscan_range except)
 {
     const unsigned char *bytes = code->bytes;
+    unsigned hits = 0;
     for (size_t at = 1; at + 4 <= code->size; at++) {
         if (little(bytes + at, 4) - range.address >= range.size
             || code->address + at - except.address < except.size) {
@@ -415,7 +441,9 @@ static bool refers_from_base(const code_piece *code, abiscan_range range, abisca
         }
         bool is_direct = (bytes[at - 1] & 0xc0u) == 0x80 && (bytes[at - 1] & 7u) != 4;
         bool has_index = at >= 2 && (bytes[at - 2] & 0xc0u) != 0xc0 && (bytes[at - 2] & 7u) == 4;
-        if (is_direct || has_index) {
+        /* Each hit costs a look at its function: so many are no accident. */
+        if ((is_direct || has_index)
+            && (++hits > HIT_LIMIT || may_load_base(image, code, code->address + at))) {
             return true;
         }
     }
@@ -451,7 +479,7 @@ abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range r
             }
         }
         if (image->convention == ABISCAN_CONVENTION_WINDOWS
-            && refers_from_base(&code, range, except)) {
+            && refers_from_base(image, &code, range, except)) {
             return ABISCAN_YES;
         }
     }
@@ -666,12 +694,35 @@ static void follow(registers *state, const instruction *in, uint64_t at)
     memset(state->is_known, 0, sizeof state->is_known);
 }
 
+/* Whether an instruction may begin at an address: no, where the function around it
+ * has one that goes over it. */
+static bool may_begin_at(const abiscan_image *image, uint64_t address)
+{
+    uint64_t start = 0, end = 0;
+    if (!abiscan_function_around(image, address, &start, &end)
+        || end - start > LONGEST_FUNCTION) {
+        return true;
+    }
+    const unsigned char *bytes = abiscan_image_bytes(image, start, end - start);
+    instruction in;
+    for (uint64_t at = start; bytes != NULL && at < address; at += in.length) {
+        if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
+            return true;
+        }
+        if (at + in.length > address) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Whether a jump from outside the function leads behind `low`, up to `high`: from a
  * part of it that the compiler moved away.  Every byte is tried. */
 static bool is_jumped_into(const abiscan_image *image, abiscan_range function, uint64_t low,
                            uint64_t high)
 {
     code_piece code;
+    unsigned hits = 0;
     for (size_t i = 0; next_code(image, &i, &code);) {
         const unsigned char *bytes = code.bytes;
         for (size_t at = 0; at + 5 <= code.size; at++) {
@@ -681,8 +732,10 @@ static bool is_jumped_into(const abiscan_image *image, abiscan_range function, u
                            || (at > 0 && bytes[at - 1] == 0x0f && (bytes[at] & 0xf0u) == 0x80);
             uint64_t target = is_short ? address + 2 + extend(bytes[at + 1], 1)
                                        : displaced(&code, at);
+            uint64_t begin = is_near && bytes[at] != 0xe9 ? address - 1 : address;
             if ((is_short || is_near) && target - low - 1 < high - low
-                && address - function.address >= function.size) {
+                && address - function.address >= function.size
+                && (++hits > HIT_LIMIT || may_begin_at(image, begin))) {
                 return true;
             }
         }
