@@ -572,6 +572,29 @@ static void add(call_search *search, uint64_t *list, size_t *count, size_t limit
     }
 }
 
+/* mov register, [rip + x]; call register, with the displacement at `at`: code that is
+ * not optimised.  The register is one that the call may change, so the pointer is used
+ * once.  The offset of the call, or 0. */
+static size_t loaded_call(const code_piece *code, size_t at)
+{
+    static const struct {
+        unsigned char load[3], call[3];
+        size_t call_size;
+    } forms[] = {
+        {{0x48, 0x8b, 0x05}, {0xff, 0xd0}, 2},       /* rax */
+        {{0x4c, 0x8b, 0x15}, {0x41, 0xff, 0xd2}, 3}, /* r10 */
+        {{0x4c, 0x8b, 0x1d}, {0x41, 0xff, 0xd3}, 3}, /* r11 */
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (at >= 3 && code->size - at >= 4 + forms[i].call_size
+            && memcmp(code->bytes + at - 3, forms[i].load, 3) == 0
+            && memcmp(code->bytes + at + 4, forms[i].call, forms[i].call_size) == 0) {
+            return at + 4;
+        }
+    }
+    return 0;
+}
+
 /* Pass 0 finds the stubs, pass 1 the calls.  Every byte is tried; what is not an
  * instruction is told apart when the function around it is decoded. */
 static void search_calls(const abiscan_image *image, call_search *search, int pass)
@@ -601,6 +624,13 @@ static void search_calls(const abiscan_image *image, call_search *search, int pa
                         add(search, search->stubs, &search->stub_count, STUB_LIMIT, start - 4);
                     }
                     add(search, search->stubs, &search->stub_count, STUB_LIMIT, address);
+                }
+            } else if (pass == 1 && bytes[at] == 0x8b) {
+                size_t call = loaded_call(&code, at + 2);
+                if (call != 0 && is_among(search->cells, search->cell_count,
+                                          displaced(&code, at + 1))) {
+                    add(search, search->sites, &search->site_count, SITE_LIMIT,
+                        code.address + call);
                 }
             } else if (pass == 1 && (bytes[at] == 0xe8 || bytes[at] == 0xe9)) {
                 uint64_t target = displaced(&code, at);
@@ -816,7 +846,8 @@ static bool takes_address(const abiscan_image *image, const call_search *users)
         for (size_t at = 1; at + 5 <= code.size; at++) {
             uint64_t target = displaced(&code, at);
             if ((bytes[at] & 0xc7u) == 5 && is_among(users->cells, users->cell_count, target)
-                && !(bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))) {
+                && !(bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))
+                && loaded_call(&code, at + 1) == 0) {
                 return true;
             }
         }

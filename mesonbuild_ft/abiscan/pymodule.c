@@ -929,9 +929,10 @@ static void judge_gil(module_reader *reader)
     if (judge_gil_by_stores(reader)) {
         return;
     }
-    say(result->gil_evidence, reader->has_slots || reader->has_definition
-                                  ? "code writes the slots at run time"
-                                  : "the slots are made at run time");
+    say(result->gil_evidence,
+        reader->has_slots || reader->has_definition ? "code writes the slots at run time"
+        : reader->image->cells_known ? "the slots are made at run time"
+                                     : "without relocations the slots cannot be found");
 }
 
 /* ---- the framework ---------------------------------------------------- */
