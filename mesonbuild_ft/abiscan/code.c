@@ -97,6 +97,7 @@ static bool read_function(const abiscan_image *image, uint64_t number, function_
 static bool windows_function_around(const abiscan_image *image, uint64_t address,
                                     uint64_t *start, uint64_t *end)
 {
+    enum { CHAIN_LIMIT = 256 };
     function_entry found = {0, 0, false}, other = found;
     uint64_t low = 0, high = image->unwind_count;
     while (low < high) {
@@ -116,21 +117,22 @@ static bool windows_function_around(const abiscan_image *image, uint64_t address
     }
     *start = found.start;
     *end = found.end;
-    for (uint64_t i = low - 1; found.is_chained && i > 0; i--) {
+    unsigned steps = 0;
+    for (uint64_t i = low - 1; found.is_chained && i > 0 && steps < CHAIN_LIMIT; i--, steps++) {
         if (!read_function(image, i - 1, &found) || found.end != *start
             || found.start >= found.end) {
             break;
         }
         *start = found.start;
     }
-    for (uint64_t i = low; i < image->unwind_count; i++) {
+    for (uint64_t i = low; i < image->unwind_count && steps < CHAIN_LIMIT; i++, steps++) {
         if (!read_function(image, i, &found) || !found.is_chained || found.start != *end
             || found.end <= found.start) {
             break;
         }
         *end = found.end;
     }
-    return true;
+    return steps < CHAIN_LIMIT;
 }
 
 bool abiscan_function_around(const abiscan_image *image, uint64_t address, uint64_t *start,

@@ -205,35 +205,39 @@ static abiscan_answer argument_at(const abiscan_image *image, uint64_t site, uin
 /* Windows code calls through the pointer itself: adrp xN; ldr xM, [xN, #constant];
  * blr xM, with others in between. */
 
-static bool writes_register(uint32_t code, uint64_t at, unsigned reg)
+/* The pages that adrp left in the registers, as far as straight-line code tells. */
+typedef struct page_state {
+    bool is_known[32];
+    uint64_t page[32];
+    uint64_t since[32]; /* the address of the adrp */
+} page_state;
+
+static void follow(page_state *state, uint32_t code, uint64_t at)
 {
-    uint64_t target = 0;
+    uint64_t target = 0, page = 0;
     bool is_call = false;
+    unsigned reg = 0;
     if (is_branch(code, at, &target, &is_call)) {
-        return is_call && reg <= 18; /* what a call may change */
+        if (is_call) {
+            memset(state->is_known, 0, 19 * sizeof state->is_known[0]); /* x0 to x18 */
+        }
+        return;
     }
-    bool is_pair = (code & 0x3e400000u) == 0x28400000u; /* ldp */
-    return (code & 31u) == reg || (is_pair && ((code >> 10) & 31u) == reg);
+    if ((code & 0x3e400000u) == 0x28400000u) { /* ldp: a second register */
+        state->is_known[(code >> 10) & 31u] = false;
+    }
+    state->is_known[code & 31u] = false;
+    if (is_adrp(code, at, &reg, &page)) {
+        state->is_known[reg] = true;
+        state->page[reg] = page;
+        state->since[reg] = at;
+    }
 }
 
-/* Whether the register holds this page before `at`: whether adrp wrote it last. */
-static bool holds_page(const abiscan_image *image, uint64_t at, unsigned reg, uint64_t page)
+static bool holds_page(const page_state *state, unsigned reg, uint64_t page, uint64_t at)
 {
-    for (uint64_t back = 4; back <= 4 * PAGE_WINDOW && back <= at; back += 4) {
-        uint32_t code = 0;
-        unsigned written = 0;
-        uint64_t found = 0;
-        if (!code_at(image, at - back, &code)) {
-            return false;
-        }
-        if (is_adrp(code, at - back, &written, &found) && written == reg) {
-            return found == page;
-        }
-        if (writes_register(code, at - back, reg)) {
-            return false;
-        }
-    }
-    return false;
+    return state->is_known[reg] && state->page[reg] == page
+           && at - state->since[reg] <= 4 * PAGE_WINDOW;
 }
 
 /* The call of a pointer that was loaded into `reg` at `at`; 0: the pointer may be used
@@ -278,6 +282,8 @@ static bool find_pointer_calls(const abiscan_image *image, uint64_t cell, const 
         if (!segment->is_executable || bytes == NULL) {
             continue;
         }
+        page_state state;
+        memset(&state, 0, sizeof state);
         for (uint64_t at = (4 - segment->address % 4) % 4; at + 4 <= segment->file_size;
              at += 4) {
             uint32_t code = read_code(bytes + at);
@@ -285,7 +291,10 @@ static bool find_pointer_calls(const abiscan_image *image, uint64_t cell, const 
             unsigned base = (code >> 5) & 31u;
             bool is_loaded = is_load(code, base, &constant) && page + constant == cell;
             bool is_named = is_add(code, base, &constant) && page + constant == cell;
-            if ((!is_loaded && !is_named) || !holds_page(image, address, base, page)) {
+            bool is_ours
+                = (is_loaded || is_named) && holds_page(&state, base, page, address);
+            follow(&state, code, address);
+            if (!is_ours) {
                 continue;
             }
             bool is_of_stub = false;

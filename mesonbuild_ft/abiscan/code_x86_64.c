@@ -14,7 +14,8 @@ enum {
     LONGEST_INSTRUCTION = 15,
     STUB_LIMIT = 16,
     SITE_LIMIT = 16,
-    HIT_LIMIT = 64
+    HIT_LIMIT = 64,
+    JUMP_LIMIT = 8
 };
 
 typedef struct instruction {
@@ -765,7 +766,7 @@ static bool is_jumped_into(const abiscan_image *image, abiscan_range function, u
             uint64_t begin = is_near && bytes[at] != 0xe9 ? address - 1 : address;
             if ((is_short || is_near) && target - low - 1 < high - low
                 && address - function.address >= function.size
-                && (++hits > HIT_LIMIT || may_begin_at(image, begin))) {
+                && (++hits > JUMP_LIMIT || may_begin_at(image, begin))) {
                 return true;
             }
         }
@@ -1129,6 +1130,12 @@ abiscan_answer abiscan_x86_64_stored_slots(const abiscan_image *image, uint64_t 
     memset(slots, 0, sizeof *slots);
     memset(first, 0xff, sizeof first);
     memset(last, 0, sizeof last);
+    /* Microsoft's handlers of exceptions return into a function where no jump shows;
+     * GCC's and Clang's (Itanium C++ ABI) do not. */
+    if (image->convention == ABISCAN_CONVENTION_WINDOWS
+        && abiscan_find_import(image, "__cxa_guard_acquire") == SIZE_MAX) {
+        return ABISCAN_CANNOT_TELL;
+    }
     if (!abiscan_function_around(image, array_hook, &hook.start, &hook.end)
         || hook.start != array_hook || hook.end - hook.start > LONGEST_HOOK) {
         return ABISCAN_CANNOT_TELL;
