@@ -430,6 +430,48 @@ static void test_truncation_messages(void)
     expect(&file, 1, ABISCAN_NOT_A_BINARY, "the file begins like no binary format (offset 0x0)");
 }
 
+/* Two libraries whose names, and imports whose names, are the same long text. */
+static void test_shared_names(void)
+{
+    pe_options options = plain_options();
+    pe_file file;
+    check_context("names that share their bytes");
+    build_pe(&file, &options);
+    /* A text over all of .text, which ends before the next section. */
+    memset(file.bytes + PE_TEXT, 'P', PE_RDATA - PE_TEXT - 1);
+    for (size_t i = 0; i < 10; i++) {
+        patch_pe(&file, PE_DATA + 8 * i, 8, pe_address(PE_TEXT));
+    }
+    patch_pe(&file, PE_DATA + 80, 8, 0);
+    patch_pe(&file, file.imports, 4, pe_address(PE_DATA));
+    expect(&file, file.size, ABISCAN_MALFORMED,
+           "import directory: up to the name at address 0x1002, its names are longer than the"
+           " file");
+}
+
+/* One import more than the file has words, by libraries that share a table. */
+static void test_shared_tables(void)
+{
+    pe_options options = plain_options();
+    pe_file file;
+    check_context("libraries that share a table");
+    build_pe(&file, &options);
+    for (size_t i = 0; i < 60; i++) {
+        patch_pe(&file, PE_DATA + 8 * i, 8, UINT64_C(1) << 63);
+    }
+    patch_pe(&file, PE_DATA + 480, 8, 0);
+    for (size_t i = 0; i < 12; i++) {
+        size_t entry = PE_TEXT + 20 * i;
+        patch_pe(&file, entry, 4, pe_address(PE_DATA));
+        patch_pe(&file, entry + 12, 4, pe_address(PE_RDATA));
+        patch_pe(&file, entry + 16, 4, pe_address(PE_DATA));
+    }
+    patch_pe(&file, file.directories + 8, 4, pe_address(PE_TEXT));
+    expect(&file, file.size, ABISCAN_MALFORMED,
+           "import directory: library 7: import 28 at address 0x30e0: there are more imports than"
+           " the file has words");
+}
+
 /* Single bytes at their extremes, everywhere: an answer, never a crash. */
 static void test_every_byte(void)
 {
@@ -475,6 +517,8 @@ int main(int count, char **arguments)
     test_patches(false);
     test_truncation_messages();
     test_truncation();
+    test_shared_names();
+    test_shared_tables();
     test_every_byte();
     return check_result();
 }

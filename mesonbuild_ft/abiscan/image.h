@@ -32,9 +32,9 @@ typedef struct abiscan_symbol {
     abiscan_name name;
     uint64_t address; /* 0 for imports */
     uint64_t number;  /* index in the file's symbol table */
-    bool is_weak;
     abiscan_name library; /* the import's, where the format says (PE) */
-    bool is_forwarded;    /* an export that another library defines (PE) */
+    bool is_weak;
+    bool is_forwarded; /* an export that another library defines (PE) */
 } abiscan_symbol;
 
 /* Target of a cell that holds an import which is not Python's. */

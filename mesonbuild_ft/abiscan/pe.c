@@ -112,6 +112,7 @@ typedef struct pe_reader {
     bool is_filling; /* the second pass, which stores what the first counted */
     pe_counts counts;
     uint64_t thunk_count; /* in one pass */
+    uint64_t text_size;   /* of the names in one pass */
     size_t relocation_count;
     bool has_short_pointers; /* four bytes wide in a 64-bit file */
 } pe_reader;
@@ -153,6 +154,19 @@ static bool file_offset_of(const pe_reader *reader, uint64_t address, uint64_t l
         return false;
     }
     *offset = (uint64_t)(bytes - reader->file.data);
+    return true;
+}
+
+/* Names do not share their bytes; otherwise a small file could hold very many. */
+static bool count_text(pe_reader *reader, const char *what, uint64_t address, abiscan_name name)
+{
+    reader->text_size += name.size + 1;
+    if (reader->text_size > reader->file.size) {
+        return fail(reader, ABISCAN_MALFORMED,
+                    "%s: up to the name at address 0x%" PRIx64
+                    ", its names are longer than the file",
+                    what, address);
+    }
     return true;
 }
 
@@ -494,6 +508,9 @@ static bool read_thunks(pe_reader *reader, const pe_library *library)
                             ": no name at address 0x%" PRIx64,
                             library->what, library->number, i, at, address);
             }
+            if (!count_text(reader, library->what, address, name)) {
+                return false;
+            }
             if (is_interesting(name, library->is_python)) {
                 target = reader->counts.imports;
                 if (reader->is_filling) {
@@ -569,6 +586,9 @@ static bool read_libraries(pe_reader *reader, bool is_delayed)
                         "%s: entry %zu at offset 0x%" PRIx64 ": no name at address 0x%" PRIx64,
                         library.what, library.number, offset, name);
         }
+        if (!count_text(reader, library.what, name, library.name)) {
+            return false;
+        }
         library.is_python = is_python_library(library.name);
         if (reader->is_filling) {
             reader->result->needed[reader->result->needed_count++] = library.name;
@@ -635,6 +655,7 @@ static bool read_exports(pe_reader *reader)
     }
     for (int is_filling = 0; is_filling < 2; is_filling++) {
         size_t count = 0;
+        reader->text_size = 0;
         for (uint64_t i = 0; i < name_count; i++) {
             abiscan_seek(&cursor, names + 4 * i);
             uint64_t address = abiscan_u32(&cursor);
@@ -648,6 +669,9 @@ static bool read_exports(pe_reader *reader)
                             "export directory: name %" PRIu64 " at offset 0x%" PRIx64
                             ": no text at address 0x%" PRIx64,
                             i, names + 4 * i, address);
+            }
+            if (!count_text(reader, "export directory", address, name)) {
+                return false;
             }
             if (!is_interesting_export(name)) {
                 continue;
@@ -766,6 +790,7 @@ static bool read_tables(pe_reader *reader)
         reader->is_filling = is_filling != 0;
         reader->counts = none;
         reader->thunk_count = 0;
+        reader->text_size = 0;
         /* Imports first: where both fill a cell (delayed imports), they count. */
         if (!read_libraries(reader, false) || !read_libraries(reader, true)
             || (image->cells_known && !read_relocations(reader))) {
