@@ -8,7 +8,8 @@
  * Rules of interpretation come from PEP 384 (limited API), PEP 489 (multi-phase
  * initialisation), PEP 703 (free threading), PEP 793 (PyModExport), PEP 803
  * (abi3t) and PEP 820 (PySlot); file formats from the System V gABI and its
- * processor supplements (ELF) and from Microsoft's PE Format.  What cannot be proven is reported as unknown.
+ * processor supplements (ELF) and from Microsoft's PE Format.  What cannot be proven
+ * is reported as unknown.
  */
 #ifndef ABISCAN_H
 #define ABISCAN_H
