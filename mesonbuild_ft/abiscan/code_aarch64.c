@@ -265,9 +265,27 @@ static uint64_t call_of(const abiscan_image *image, uint64_t at, unsigned reg)
     return 0;
 }
 
+/* Whether adrp, ldr, br at `start` are a stub that the linker made and nothing calls:
+ * the code before does not run into it, and no pointer leads to it. */
+static bool is_unused_stub(const abiscan_image *image, uint64_t start, uint64_t load)
+{
+    uint32_t before = 0, last = 0;
+    if (load != start + 4 || start < 4 || !code_at(image, start - 4, &before)
+        || !code_at(image, load + 4, &last) || (last & 0xfffffc1fu) != 0xd61f0000u) {
+        return false;
+    }
+    bool is_end = (before & 0xfffffc1fu) == 0xd61f0000u || before == 0xd65f03c0u
+                  || (before & 0xfc000000u) == 0x14000000u; /* br, ret, b */
+    for (size_t i = 0; i < image->cell_count && is_end; i++) {
+        is_end = image->cells[i].is_import || image->cells[i].target != start;
+    }
+    return is_end;
+}
+
 typedef struct call_list {
     uint64_t sites[SITE_LIMIT];
     size_t count;
+    size_t unused_count; /* stubs looked at; each costs a look at all pointers */
 } call_list;
 
 /* Calls through a pointer to the import.  False: it may be used otherwise, too. */
@@ -302,7 +320,10 @@ static bool find_pointer_calls(const abiscan_image *image, uint64_t cell, const 
                 is_of_stub = is_of_stub || address - stubs[k] <= 8;
             }
             uint64_t site = is_loaded ? call_of(image, address, code & 31u) : 0;
-            if (site == address + 4 && is_of_stub) {
+            if (site == address + 4
+                && (is_of_stub
+                    || (++calls->unused_count <= STUB_LIMIT
+                        && is_unused_stub(image, state.since[base], address)))) {
                 continue;
             }
             if (site == 0 || calls->count == SITE_LIMIT) {
@@ -369,7 +390,7 @@ abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_
         }
     }
     if (image->convention == ABISCAN_CONVENTION_WINDOWS) {
-        call_list calls = {{0}, 0};
+        call_list calls = {{0}, 0, 0};
         for (size_t i = 0; i < image->cell_count; i++) {
             const abiscan_cell *cell = &image->cells[i];
             if (cell->is_import && cell->target == import
