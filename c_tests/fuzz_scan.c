@@ -39,7 +39,7 @@ static void scan(const void *data, size_t size, const char *stem)
         sum += read_name(result->init_hooks[i]);
     }
     for (size_t i = 0; i < result->import_count; i++) {
-        sum += read_name(result->imports[i].name);
+        sum += read_name(result->imports[i].name) + read_name(result->imports[i].library);
     }
     for (size_t i = 0; i < result->slot_count; i++) {
         sum += result->slots[i];

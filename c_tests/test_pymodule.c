@@ -141,7 +141,8 @@ static const expectation cases[] = {
      ABISCAN_LAYOUT_UNKNOWN, {0}, false},
     {"a machine whose relocations are unknown",
      {.machine = 2, .slots = {{4, 1, 0}}},
-     ABISCAN_INIT_MULTI_PHASE, ABISCAN_GIL_UNKNOWN, "the slots are made at run time",
+     ABISCAN_INIT_MULTI_PHASE, ABISCAN_GIL_UNKNOWN,
+     "without relocations the slots cannot be found",
      ABISCAN_LAYOUT_UNKNOWN, {0}, false},
 };
 

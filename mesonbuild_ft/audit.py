@@ -59,7 +59,7 @@ DECLARATIONS: typing.Final[dict[str, str]] = {
 MACHINES: typing.Final[dict[str, tuple[str, ...]]] = {
     'x86_64': ('x86_64',), 'amd64': ('x86_64',),
     'i686': ('i386',), 'i386': ('i386',), 'win32': ('i386',),
-    'aarch64': ('aarch64',), 'arm64': ('aarch64',),
+    'aarch64': ('aarch64',), 'arm64': ('aarch64', 'arm64x'),
     'armv7l': ('arm',), 'armv6l': ('arm',),
     'ppc64le': ('ppc64',), 'ppc64': ('ppc64',), 's390x': ('s390x',), 'riscv64': ('riscv64',),
     'loongarch64': ('loongarch64',), 'universal2': ('x86_64', 'aarch64'),

@@ -24,12 +24,14 @@ class PythonImport:
     """A symbol of Python's C API that a module imports.
 
     abi3_since, abi3t_since: minor version of CPython 3 in which it entered that stable ABI; None: not in it.
+    library: where the file says from which one it comes (PE), e.g. 'python3.dll'.
     """
 
     name: str
     abi3_since: int | None
     abi3t_since: int | None
     note: str = ''
+    library: str = ''
 
 
 @dataclasses.dataclass(frozen=True)

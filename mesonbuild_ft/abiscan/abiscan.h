@@ -8,7 +8,8 @@
  * Rules of interpretation come from PEP 384 (limited API), PEP 489 (multi-phase
  * initialisation), PEP 703 (free threading), PEP 793 (PyModExport), PEP 803
  * (abi3t) and PEP 820 (PySlot); file formats from the System V gABI and its
- * processor supplements.  What cannot be proven is reported as unknown.
+ * processor supplements (ELF) and from Microsoft's PE Format.  What cannot be proven
+ * is reported as unknown.
  */
 #ifndef ABISCAN_H
 #define ABISCAN_H
@@ -39,7 +40,8 @@ typedef enum abiscan_status {
 
 typedef enum abiscan_format {
     ABISCAN_FORMAT_NONE = 0,
-    ABISCAN_FORMAT_ELF
+    ABISCAN_FORMAT_ELF,
+    ABISCAN_FORMAT_PE
 } abiscan_format;
 
 typedef enum abiscan_byte_order {
@@ -47,7 +49,7 @@ typedef enum abiscan_byte_order {
     ABISCAN_BIG_ENDIAN
 } abiscan_byte_order;
 
-/* What kind of file the header says it is (ELF e_type). */
+/* What kind of file the header says it is (ELF e_type, PE characteristics). */
 typedef enum abiscan_file_type {
     ABISCAN_FILE_OTHER = 0,
     ABISCAN_FILE_RELOCATABLE,
@@ -120,6 +122,7 @@ typedef struct abiscan_name {
 /* An imported symbol that looks like the Python C API (Py…, _Py…). */
 typedef struct abiscan_import {
     abiscan_name name;
+    abiscan_name library; /* that it comes from; data NULL where the format does not say (ELF) */
     int abi3_since;     /* 3.N that brought it into abi3 (PEP 384); -1: in none */
     int abi3t_since;    /* the same for abi3t (PEP 803): never below 15; -1: in none */
     const char *ifdef;  /* macro that it depends on, e.g. "HAVE_FORK"; NULL: none */
@@ -152,7 +155,7 @@ typedef struct abiscan_result {
 
     abiscan_name *needed; /* libraries, in the order of the file */
     size_t needed_count;
-    abiscan_name soname;
+    abiscan_name soname; /* the file's own name for itself */
 
     abiscan_name *init_hooks; /* exported PyInit_, PyInitU_, PyModExport_, PyModExportU_ */
     size_t init_hook_count;

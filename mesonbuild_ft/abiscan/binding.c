@@ -134,6 +134,8 @@ static PyObject *from_import(const abiscan_import *import)
     PyObject *abi3 = from_version(import->abi3_since);
     PyObject *abi3t = from_version(import->abi3t_since);
     PyObject *note = NULL, *tuple = NULL;
+    PyObject *library = import->library.data == NULL ? PyUnicode_FromString("")
+                                                     : from_name(import->library);
     if (import->is_pypy) {
         note = PyUnicode_FromString("pypy");
     } else if (import->is_weak) {
@@ -143,13 +145,14 @@ static PyObject *from_import(const abiscan_import *import)
     } else {
         note = PyUnicode_FromString("");
     }
-    if (name != NULL && abi3 != NULL && abi3t != NULL && note != NULL) {
-        tuple = PyTuple_Pack(4, name, abi3, abi3t, note);
+    if (name != NULL && abi3 != NULL && abi3t != NULL && note != NULL && library != NULL) {
+        tuple = PyTuple_Pack(5, name, abi3, abi3t, note, library);
     }
     Py_XDECREF(name);
     Py_XDECREF(abi3);
     Py_XDECREF(abi3t);
     Py_XDECREF(note);
+    Py_XDECREF(library);
     return tuple;
 }
 

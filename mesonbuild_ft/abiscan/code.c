@@ -65,9 +65,82 @@ static bool entry_start(const abiscan_image *image, uint64_t number, uint64_t *s
     return true;
 }
 
+/* A RUNTIME_FUNCTION ("x64 exception handling", Microsoft), and whether its unwind
+ * data say that it continues the function before it. */
+typedef struct function_entry {
+    uint64_t start, end;
+    bool is_chained;
+} function_entry;
+
+static bool read_function(const abiscan_image *image, uint64_t number, function_entry *entry)
+{
+    enum { CHAININFO = 4 }; /* among the flags, the upper five bits of UNWIND_INFO */
+    uint64_t at = image->unwind_address + 12 * number, unwind = 0, flags = 0;
+    if (!abiscan_image_number(image, at, 4, &entry->start)
+        || !abiscan_image_number(image, at + 4, 4, &entry->end)
+        || !abiscan_image_number(image, at + 8, 4, &unwind)) {
+        return false;
+    }
+    if ((unwind & 1) != 0) {
+        entry->is_chained = true; /* it names another entry instead */
+        return true;
+    }
+    if (!abiscan_image_number(image, unwind, 1, &flags)) {
+        return false;
+    }
+    entry->is_chained = ((flags >> 3) & CHAININFO) != 0;
+    return true;
+}
+
+/* Functions that call nothing have no entry; those that the compiler split have
+ * several, one after the other. */
+static bool windows_function_around(const abiscan_image *image, uint64_t address,
+                                    uint64_t *start, uint64_t *end)
+{
+    enum { CHAIN_LIMIT = 256 };
+    function_entry found = {0, 0, false}, other = found;
+    uint64_t low = 0, high = image->unwind_count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (!read_function(image, middle, &other)) {
+            return false;
+        }
+        if (other.start <= address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == 0 || !read_function(image, low - 1, &found) || address < found.start
+        || address >= found.end) {
+        return false;
+    }
+    *start = found.start;
+    *end = found.end;
+    unsigned steps = 0;
+    for (uint64_t i = low - 1; found.is_chained && i > 0 && steps < CHAIN_LIMIT; i--, steps++) {
+        if (!read_function(image, i - 1, &found) || found.end != *start
+            || found.start >= found.end) {
+            break;
+        }
+        *start = found.start;
+    }
+    for (uint64_t i = low; i < image->unwind_count && steps < CHAIN_LIMIT; i++, steps++) {
+        if (!read_function(image, i, &found) || !found.is_chained || found.start != *end
+            || found.end <= found.start) {
+            break;
+        }
+        *end = found.end;
+    }
+    return steps < CHAIN_LIMIT;
+}
+
 bool abiscan_function_around(const abiscan_image *image, uint64_t address, uint64_t *start,
                              uint64_t *end)
 {
+    if (image->convention == ABISCAN_CONVENTION_WINDOWS) {
+        return windows_function_around(image, address, start, end);
+    }
     uint64_t format = 0, count = 0;
     /* Linux Standard Base, "Eh_frame_hdr": version 1, and the encodings that every
      * linker writes: pcrel sdata4, udata4, datarel sdata4. */

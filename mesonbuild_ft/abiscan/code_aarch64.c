@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { STUB_LIMIT = 8, SITE_LIMIT = 16, WINDOW = 32 };
+enum { STUB_LIMIT = 8, SITE_LIMIT = 16, WINDOW = 32, PAGE_WINDOW = 64 };
 
 static uint32_t read_code(const unsigned char *bytes)
 {
@@ -202,11 +202,145 @@ static abiscan_answer argument_at(const abiscan_image *image, uint64_t site, uin
     return ABISCAN_CANNOT_TELL;
 }
 
+/* Windows code calls through the pointer itself: adrp xN; ldr xM, [xN, #constant];
+ * blr xM, with others in between. */
+
+/* The pages that adrp left in the registers, as far as straight-line code tells. */
+typedef struct page_state {
+    bool is_known[32];
+    uint64_t page[32];
+    uint64_t since[32]; /* the address of the adrp */
+} page_state;
+
+static void follow(page_state *state, uint32_t code, uint64_t at)
+{
+    uint64_t target = 0, page = 0;
+    bool is_call = false;
+    unsigned reg = 0;
+    if (is_branch(code, at, &target, &is_call)) {
+        if (is_call) {
+            memset(state->is_known, 0, 19 * sizeof state->is_known[0]); /* x0 to x18 */
+        }
+        return;
+    }
+    if ((code & 0x3e400000u) == 0x28400000u) { /* ldp: a second register */
+        state->is_known[(code >> 10) & 31u] = false;
+    }
+    state->is_known[code & 31u] = false;
+    if (is_adrp(code, at, &reg, &page)) {
+        state->is_known[reg] = true;
+        state->page[reg] = page;
+        state->since[reg] = at;
+    }
+}
+
+static bool holds_page(const page_state *state, unsigned reg, uint64_t page, uint64_t at)
+{
+    return state->is_known[reg] && state->page[reg] == page
+           && at - state->since[reg] <= 4 * PAGE_WINDOW;
+}
+
+/* The call of a pointer that was loaded into `reg` at `at`; 0: the pointer may be used
+ * otherwise. */
+static uint64_t call_of(const abiscan_image *image, uint64_t at, unsigned reg)
+{
+    for (unsigned steps = 1; steps <= WINDOW; steps++) {
+        uint32_t code = 0;
+        uint64_t target = 0;
+        bool is_call = false;
+        at += 4;
+        if (!code_at(image, at, &code)) {
+            return 0;
+        }
+        if ((code & 0xffdffc1fu) == 0xd61f0000u && ((code >> 5) & 31u) == reg) {
+            return at; /* br, blr */
+        }
+        /* Any other mention of the register counts, and what only looks like one. */
+        if (is_branch(code, at, &target, &is_call) || (code & 0xfe000000u) == 0xd6000000u
+            || (code & 31u) == reg || ((code >> 5) & 31u) == reg || ((code >> 10) & 31u) == reg
+            || ((code >> 16) & 31u) == reg) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* Whether adrp, ldr, br at `start` are a stub that the linker made and nothing calls:
+ * the code before does not run into it, and no pointer leads to it. */
+static bool is_unused_stub(const abiscan_image *image, uint64_t start, uint64_t load)
+{
+    uint32_t before = 0, last = 0;
+    if (load != start + 4 || start < 4 || !code_at(image, start - 4, &before)
+        || !code_at(image, load + 4, &last) || (last & 0xfffffc1fu) != 0xd61f0000u) {
+        return false;
+    }
+    bool is_end = (before & 0xfffffc1fu) == 0xd61f0000u || before == 0xd65f03c0u
+                  || (before & 0xfc000000u) == 0x14000000u; /* br, ret, b */
+    for (size_t i = 0; i < image->cell_count && is_end; i++) {
+        is_end = image->cells[i].is_import || image->cells[i].target != start;
+    }
+    return is_end;
+}
+
+typedef struct call_list {
+    uint64_t sites[SITE_LIMIT];
+    size_t count;
+    size_t unused_count; /* stubs looked at; each costs a look at all pointers */
+} call_list;
+
+/* Calls through a pointer to the import.  False: it may be used otherwise, too. */
+static bool find_pointer_calls(const abiscan_image *image, uint64_t cell, const uint64_t *stubs,
+                               size_t stub_count, call_list *calls)
+{
+    uint64_t page = cell & ~UINT64_C(0xfff);
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const abiscan_segment *segment = &image->segments[i];
+        const unsigned char *bytes
+            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+        if (!segment->is_executable || bytes == NULL) {
+            continue;
+        }
+        page_state state;
+        memset(&state, 0, sizeof state);
+        for (uint64_t at = (4 - segment->address % 4) % 4; at + 4 <= segment->file_size;
+             at += 4) {
+            uint32_t code = read_code(bytes + at);
+            uint64_t address = segment->address + at, constant = 0;
+            unsigned base = (code >> 5) & 31u;
+            bool is_loaded = is_load(code, base, &constant) && page + constant == cell;
+            bool is_named = is_add(code, base, &constant) && page + constant == cell;
+            bool is_ours
+                = (is_loaded || is_named) && holds_page(&state, base, page, address);
+            follow(&state, code, address);
+            if (!is_ours) {
+                continue;
+            }
+            bool is_of_stub = false;
+            for (size_t k = 0; k < stub_count; k++) {
+                is_of_stub = is_of_stub || address - stubs[k] <= 8;
+            }
+            uint64_t site = is_loaded ? call_of(image, address, code & 31u) : 0;
+            if (site == address + 4
+                && (is_of_stub
+                    || (++calls->unused_count <= STUB_LIMIT
+                        && is_unused_stub(image, state.since[base], address)))) {
+                continue;
+            }
+            if (site == 0 || calls->count == SITE_LIMIT) {
+                return false;
+            }
+            calls->sites[calls->count++] = site;
+        }
+    }
+    return true;
+}
+
 abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_t import,
                                                uint64_t *value)
 {
     uint64_t stubs[STUB_LIMIT];
-    size_t stub_count = 0, site_count = 0;
+    uint64_t called_stubs[SITE_LIMIT]; /* the others are calls that look like a stub */
+    size_t stub_count = 0, called_count = 0, site_count = 0, cell_count = 0;
     bool has_one = false;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < image->segment_count; i++) {
@@ -251,7 +385,29 @@ abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_
                 }
                 has_one = true;
                 *value = argument;
+                called_stubs[called_count++] = target;
             }
+        }
+    }
+    if (image->convention == ABISCAN_CONVENTION_WINDOWS) {
+        call_list calls = {{0}, 0, 0};
+        for (size_t i = 0; i < image->cell_count; i++) {
+            const abiscan_cell *cell = &image->cells[i];
+            if (cell->is_import && cell->target == import
+                && (++cell_count > STUB_LIMIT
+                    || !find_pointer_calls(image, cell->address, called_stubs, called_count,
+                                           &calls))) {
+                return ABISCAN_CANNOT_TELL;
+            }
+        }
+        for (size_t i = 0; i < calls.count; i++) {
+            uint64_t argument = 0;
+            if (argument_at(image, calls.sites[i], &argument) != ABISCAN_YES
+                || (has_one && argument != *value)) {
+                return ABISCAN_CANNOT_TELL;
+            }
+            has_one = true;
+            *value = argument;
         }
     }
     return has_one ? ABISCAN_YES : ABISCAN_CANNOT_TELL;

@@ -6,12 +6,16 @@
 #include <string.h>
 
 enum {
+    RCX = 1,
+    RDX = 2,
     RSI = 6,
     RDI = 7,
     LONGEST_FUNCTION = 1 << 20, /* bytes to decode before giving up */
     LONGEST_INSTRUCTION = 15,
     STUB_LIMIT = 16,
-    SITE_LIMIT = 16
+    SITE_LIMIT = 16,
+    HIT_LIMIT = 64,
+    JUMP_LIMIT = 8
 };
 
 typedef struct instruction {
@@ -332,6 +336,11 @@ static bool is_one_byte(const instruction *in, unsigned opcode)
     return in->map == 0 && !in->is_vector && in->opcode == opcode;
 }
 
+static bool is_jump(const instruction *in)
+{
+    return is_one_byte(in, 0xe9) || is_one_byte(in, 0xeb);
+}
+
 /* ---- references ------------------------------------------------------- */
 
 /* The executable segments that have room for a displaced operand, one after the
@@ -395,6 +404,53 @@ static unsigned immediate_sizes(const unsigned char *bytes, size_t at)
     return is_map_3 ? NONE | ONE : NONE;
 }
 
+/* Whether the function around an address may load the image base: lea register,
+ * [rip + x].  Functions that call nothing are in no table, and short. */
+static bool may_load_base(const abiscan_image *image, const code_piece *code, uint64_t address)
+{
+    enum { SHORT_FUNCTION = 0x1000 };
+    uint64_t start = 0, end = 0;
+    if (!abiscan_function_around(image, address, &start, &end)) {
+        start = address < SHORT_FUNCTION ? 0 : address - SHORT_FUNCTION;
+        end = address;
+    }
+    if (end - start > LONGEST_FUNCTION) {
+        return true;
+    }
+    size_t at = start < code->address ? 0 : (size_t)(start - code->address);
+    for (; at + 6 <= code->size && code->address + at < end; at++) {
+        if (code->bytes[at] == 0x8d && (code->bytes[at + 1] & 0xc7u) == 5
+            && displaced(code, at + 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Microsoft's compiler also adds an array's distance from the image base, which is our
+ * address 0, to a register that holds the base: a 32-bit displacement behind a ModRM
+ * byte of mod 2, perhaps with a SIB byte between the two. */
+static bool refers_from_base(const abiscan_image *image, const code_piece *code,
+                             abiscan_range range, abiscan_range except)
+{
+    const unsigned char *bytes = code->bytes;
+    unsigned hits = 0;
+    for (size_t at = 1; at + 4 <= code->size; at++) {
+        if (little(bytes + at, 4) - range.address >= range.size
+            || code->address + at - except.address < except.size) {
+            continue;
+        }
+        bool is_direct = (bytes[at - 1] & 0xc0u) == 0x80 && (bytes[at - 1] & 7u) != 4;
+        bool has_index = at >= 2 && (bytes[at - 2] & 0xc0u) != 0xc0 && (bytes[at - 2] & 7u) == 4;
+        /* Each hit costs a look at its function: so many are no accident. */
+        if ((is_direct || has_index)
+            && (++hits > HIT_LIMIT || may_load_base(image, code, code->address + at))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range range,
                                      abiscan_range except)
 {
@@ -423,6 +479,10 @@ abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range r
                 }
             }
         }
+        if (image->convention == ABISCAN_CONVENTION_WINDOWS
+            && refers_from_base(image, &code, range, except)) {
+            return ABISCAN_YES;
+        }
     }
     return ABISCAN_NO;
 }
@@ -434,6 +494,7 @@ abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t funct
 {
     bool is_known = false;
     uint64_t at = function, found = 0;
+    extent->address = function;
     for (unsigned steps = 0; steps < 12; steps++) {
         const abiscan_segment *segment = abiscan_segment_of(image, at);
         if (segment == NULL || !segment->is_executable) {
@@ -461,10 +522,12 @@ abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t funct
             }
             found = word.value;
             is_known = true;
+        } else if (is_jump(&in) && !is_known) {
+            at = in.target; /* incremental linking exports such thunks */
+            extent->address = at;
         } else if (is_one_byte(&in, 0xc3)) {
             *address = found;
-            extent->address = function;
-            extent->size = at - function;
+            extent->size = at - extent->address;
             return is_known ? ABISCAN_YES : ABISCAN_CANNOT_TELL;
         } else if (!(is_one_byte(&in, 0x55) || is_one_byte(&in, 0x5d) /* push, pop rbp */
                      || is_one_byte(&in, 0xc9)                        /* leave */
@@ -510,6 +573,29 @@ static void add(call_search *search, uint64_t *list, size_t *count, size_t limit
     }
 }
 
+/* mov register, [rip + x]; call register, with the displacement at `at`: code that is
+ * not optimised.  The register is one that the call may change, so the pointer is used
+ * once.  The offset of the call, or 0. */
+static size_t loaded_call(const code_piece *code, size_t at)
+{
+    static const struct {
+        unsigned char load[3], call[3];
+        size_t call_size;
+    } forms[] = {
+        {{0x48, 0x8b, 0x05}, {0xff, 0xd0}, 2},       /* rax */
+        {{0x4c, 0x8b, 0x15}, {0x41, 0xff, 0xd2}, 3}, /* r10 */
+        {{0x4c, 0x8b, 0x1d}, {0x41, 0xff, 0xd3}, 3}, /* r11 */
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (at >= 3 && code->size - at >= 4 + forms[i].call_size
+            && memcmp(code->bytes + at - 3, forms[i].load, 3) == 0
+            && memcmp(code->bytes + at + 4, forms[i].call, forms[i].call_size) == 0) {
+            return at + 4;
+        }
+    }
+    return 0;
+}
+
 /* Pass 0 finds the stubs, pass 1 the calls.  Every byte is tried; what is not an
  * instruction is told apart when the function around it is decoded. */
 static void search_calls(const abiscan_image *image, call_search *search, int pass)
@@ -539,6 +625,13 @@ static void search_calls(const abiscan_image *image, call_search *search, int pa
                         add(search, search->stubs, &search->stub_count, STUB_LIMIT, start - 4);
                     }
                     add(search, search->stubs, &search->stub_count, STUB_LIMIT, address);
+                }
+            } else if (pass == 1 && bytes[at] == 0x8b) {
+                size_t call = loaded_call(&code, at + 2);
+                if (call != 0 && is_among(search->cells, search->cell_count,
+                                          displaced(&code, at + 1))) {
+                    add(search, search->sites, &search->site_count, SITE_LIMIT,
+                        code.address + call);
                 }
             } else if (pass == 1 && (bytes[at] == 0xe8 || bytes[at] == 0xe9)) {
                 uint64_t target = displaced(&code, at);
@@ -632,8 +725,57 @@ static void follow(registers *state, const instruction *in, uint64_t at)
     memset(state->is_known, 0, sizeof state->is_known);
 }
 
-/* Straight-line reasoning: the last write of rsi before the call is a constant,
- * and nothing jumps between the two. */
+/* Whether an instruction may begin at an address: no, where the function around it
+ * has one that goes over it. */
+static bool may_begin_at(const abiscan_image *image, uint64_t address)
+{
+    uint64_t start = 0, end = 0;
+    if (!abiscan_function_around(image, address, &start, &end)
+        || end - start > LONGEST_FUNCTION) {
+        return true;
+    }
+    const unsigned char *bytes = abiscan_image_bytes(image, start, end - start);
+    instruction in;
+    for (uint64_t at = start; bytes != NULL && at < address; at += in.length) {
+        if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
+            return true;
+        }
+        if (at + in.length > address) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether a jump from outside the function leads behind `low`, up to `high`: from a
+ * part of it that the compiler moved away.  Every byte is tried. */
+static bool is_jumped_into(const abiscan_image *image, abiscan_range function, uint64_t low,
+                           uint64_t high)
+{
+    code_piece code;
+    unsigned hits = 0;
+    for (size_t i = 0; next_code(image, &i, &code);) {
+        const unsigned char *bytes = code.bytes;
+        for (size_t at = 0; at + 5 <= code.size; at++) {
+            uint64_t address = code.address + at;
+            bool is_short = (bytes[at] & 0xf0u) == 0x70 || bytes[at] == 0xeb;
+            bool is_near = bytes[at] == 0xe9
+                           || (at > 0 && bytes[at - 1] == 0x0f && (bytes[at] & 0xf0u) == 0x80);
+            uint64_t target = is_short ? address + 2 + extend(bytes[at + 1], 1)
+                                       : displaced(&code, at);
+            uint64_t begin = is_near && bytes[at] != 0xe9 ? address - 1 : address;
+            if ((is_short || is_near) && target - low - 1 < high - low
+                && address - function.address >= function.size
+                && (++hits > JUMP_LIMIT || may_begin_at(image, begin))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Straight-line reasoning: the last write of the second argument's register before
+ * the call is a constant, and nothing jumps between the two. */
 static abiscan_answer argument_at(const abiscan_image *image, uint64_t site, uint64_t *value)
 {
     uint64_t start = 0, end = 0;
@@ -648,6 +790,7 @@ static abiscan_answer argument_at(const abiscan_image *image, uint64_t site, uin
     if (bytes == NULL) {
         return ABISCAN_CANNOT_TELL;
     }
+    unsigned second = image->convention == ABISCAN_CONVENTION_WINDOWS ? RDX : RSI;
     registers state = {{false}, {0}, {0}};
     bool is_reached = false;
     instruction in;
@@ -663,18 +806,22 @@ static abiscan_answer argument_at(const abiscan_image *image, uint64_t site, uin
             follow(&state, &in, at);
         }
     }
-    if (!is_reached || !state.is_known[RSI]) {
+    if (!is_reached || !state.is_known[second]) {
         return ABISCAN_CANNOT_TELL;
     }
     for (uint64_t at = start; at < end; at += in.length) {
         if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
             break; /* padding or data after the function */
         }
-        if (in.is_branch && in.target > state.since[RSI] && in.target <= site) {
+        if (in.is_branch && in.target > state.since[second] && in.target <= site) {
             return ABISCAN_CANNOT_TELL;
         }
     }
-    *value = state.value[RSI];
+    abiscan_range function = {start, end - start};
+    if (is_jumped_into(image, function, state.since[second], site)) {
+        return ABISCAN_CANNOT_TELL;
+    }
+    *value = state.value[second];
     return ABISCAN_YES;
 }
 
@@ -691,12 +838,30 @@ static void find_calls(const abiscan_image *image, size_t import, call_search *s
     search_calls(image, search, 1);
 }
 
+/* Whether code takes the address of an import from a cell instead of calling it. */
+static bool takes_address(const abiscan_image *image, const call_search *users)
+{
+    code_piece code;
+    for (size_t i = 0; next_code(image, &i, &code);) {
+        const unsigned char *bytes = code.bytes;
+        for (size_t at = 1; at + 5 <= code.size; at++) {
+            uint64_t target = displaced(&code, at);
+            if ((bytes[at] & 0xc7u) == 5 && is_among(users->cells, users->cell_count, target)
+                && !(bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))
+                && loaded_call(&code, at + 1) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t import,
                                               uint64_t *value)
 {
     call_search search;
     find_calls(image, import, &search);
-    if (search.has_overflow) {
+    if (search.has_overflow || takes_address(image, &search)) {
         return ABISCAN_CANNOT_TELL;
     }
     bool has_one = false;
@@ -764,11 +929,6 @@ static bool is_indirect(const instruction *in, unsigned operation)
 static bool is_call(const instruction *in)
 {
     return is_one_byte(in, 0xe8) || is_indirect(in, 2);
-}
-
-static bool is_jump(const instruction *in)
-{
-    return is_one_byte(in, 0xe9) || is_one_byte(in, 0xeb);
 }
 
 /* ret, ud2, hlt, int3: nothing follows. */
@@ -866,23 +1026,6 @@ static void mark_jumps_into(const abiscan_image *image, const hook_code *hook, b
     }
 }
 
-/* Whether code takes the address of an import from a cell instead of calling it. */
-static bool takes_address(const abiscan_image *image, const call_search *users)
-{
-    code_piece code;
-    for (size_t i = 0; next_code(image, &i, &code);) {
-        const unsigned char *bytes = code.bytes;
-        for (size_t at = 1; at + 5 <= code.size; at++) {
-            uint64_t target = displaced(&code, at);
-            if ((bytes[at] & 0xc7u) == 5 && is_among(users->cells, users->cell_count, target)
-                && !(bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* The stores are straight-line code, perhaps behind `if (__cxa_guard_acquire(&guard))`,
  * whose guard is then noted.  Nothing else may jump over or into them. */
 static bool find_guard(const abiscan_image *image, hook_code *hook)
@@ -907,7 +1050,8 @@ static bool find_guard(const abiscan_image *image, hook_code *hook)
         }
         if (is_acquire) {
             call = at;
-            guard = state.is_known[RDI] ? state.value[RDI] : 0;
+            unsigned first = image->convention == ABISCAN_CONVENTION_WINDOWS ? RCX : RDI;
+            guard = state.is_known[first] ? state.value[first] : 0;
             branches = 0;
         } else if (call != 0 && leaves_line(&in)) {
             bool is_test = is_one_byte(&in, 0x74) || (in.map == 1 && in.opcode == 0x84);
@@ -986,6 +1130,12 @@ abiscan_answer abiscan_x86_64_stored_slots(const abiscan_image *image, uint64_t 
     memset(slots, 0, sizeof *slots);
     memset(first, 0xff, sizeof first);
     memset(last, 0, sizeof last);
+    /* Microsoft's handlers of exceptions return into a function where no jump shows;
+     * GCC's and Clang's (Itanium C++ ABI) do not. */
+    if (image->convention == ABISCAN_CONVENTION_WINDOWS
+        && abiscan_find_import(image, "__cxa_guard_acquire") == SIZE_MAX) {
+        return ABISCAN_CANNOT_TELL;
+    }
     if (!abiscan_function_around(image, array_hook, &hook.start, &hook.end)
         || hook.start != array_hook || hook.end - hook.start > LONGEST_HOOK) {
         return ABISCAN_CANNOT_TELL;

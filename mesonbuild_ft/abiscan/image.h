@@ -32,7 +32,9 @@ typedef struct abiscan_symbol {
     abiscan_name name;
     uint64_t address; /* 0 for imports */
     uint64_t number;  /* index in the file's symbol table */
+    abiscan_name library; /* the import's, where the format says (PE) */
     bool is_weak;
+    bool is_forwarded; /* an export that another library defines (PE) */
 } abiscan_symbol;
 
 /* Target of a cell that holds an import which is not Python's. */
@@ -45,9 +47,16 @@ typedef enum abiscan_code {
     ABISCAN_CODE_AARCH64
 } abiscan_code;
 
+/* Where functions find their arguments. */
+typedef enum abiscan_convention {
+    ABISCAN_CONVENTION_SYSTEM_V = 0, /* on AArch64: of its own procedure call standard */
+    ABISCAN_CONVENTION_WINDOWS
+} abiscan_convention;
+
 typedef struct abiscan_image {
     abiscan_cursor file; /* the buffer with its byte order and word size */
     abiscan_code code;
+    abiscan_convention convention;
 
     abiscan_segment *segments; /* by ascending address, not overlapping */
     size_t segment_count;
@@ -61,7 +70,10 @@ typedef struct abiscan_image {
     abiscan_symbol *exports; /* defined and visible Py…, _Py… and _cffi_… names */
     size_t export_count;
 
-    uint64_t unwind_address; /* .eh_frame_hdr; 0: none */
+    bool has_nameless_imports; /* functions of Python's are imported by number (PE) */
+
+    uint64_t unwind_address; /* .eh_frame_hdr, in PE files .pdata; 0: none */
+    uint64_t unwind_count;   /* of entries in .pdata */
 
     /* Written by the loader only, then made read-only (PT_GNU_RELRO). */
     uint64_t relro_address;

@@ -141,6 +141,7 @@ static abiscan_status read_imports(module_reader *reader)
         }
         abiscan_import *import = &result->imports[result->import_count++];
         import->name = name;
+        import->library = symbol->library;
         import->is_weak = symbol->is_weak;
         import->is_pypy
             = abiscan_name_starts(name, "PyPy") || abiscan_name_starts(name, "_PyPy");
@@ -171,6 +172,20 @@ static abiscan_status read_imports(module_reader *reader)
 static bool imports(const module_reader *reader, const char *name)
 {
     return abiscan_find_import(reader->image, name) != SIZE_MAX;
+}
+
+/* Whether all calls of a function go through this import: PE files may import a name
+ * from several libraries. */
+static bool is_imported_once(const module_reader *reader, size_t import)
+{
+    const abiscan_image *image = reader->image;
+    size_t count = 0;
+    for (size_t i = 0; i < image->import_count && import < image->import_count; i++) {
+        if (abiscan_compare_names(image->imports[i].name, image->imports[import].name) == 0) {
+            count++;
+        }
+    }
+    return count == 1;
 }
 
 /* ---- hooks ------------------------------------------------------------ */
@@ -234,6 +249,13 @@ static abiscan_status read_hooks(module_reader *reader, const char *stem)
         abiscan_name name = image->exports[i].name;
         if (!is_hook(name) || abiscan_compare_names(without_prefix(name), reader->stem) != 0) {
             continue;
+        }
+        if (image->exports[i].is_forwarded) {
+            result->init = ABISCAN_INIT_UNKNOWN;
+            say(result->init_reason, "the hook is in another library");
+            reader->has_export_hook = false;
+            reader->has_init_hook = false;
+            break;
         }
         if (is_export_hook(name)) {
             reader->has_export_hook = true;
@@ -397,7 +419,10 @@ static void find_definition(module_reader *reader)
     }
     if (named_count != 1) {
         if (!image->cells_known) {
-            say(result->layout_evidence, "the relocations of this machine are not understood");
+            say(result->layout_evidence,
+                image->convention == ABISCAN_CONVENTION_WINDOWS
+                    ? "the file has no base relocations, its pointers cannot be told from numbers"
+                    : "the relocations of this machine are not understood");
         } else {
             say(result->layout_evidence,
                 named_count == 0 ? "no static PyModuleDef was found"
@@ -644,6 +669,9 @@ static void read_init_hook(module_reader *reader)
     if (reader->has_slots) {
         result->init = ABISCAN_INIT_MULTI_PHASE;
         say(result->init_reason, "its PyModuleDef has slots");
+    } else if (image->has_nameless_imports) {
+        result->init = ABISCAN_INIT_UNKNOWN;
+        say(result->init_reason, "functions of Python's are imported by number");
     } else if (has_init && !has_create) {
         result->init = ABISCAN_INIT_MULTI_PHASE;
         say(result->init_reason, "PyModuleDef_Init is imported, PyModule_Create2 is not");
@@ -784,7 +812,8 @@ static void judge_gil_by_call(module_reader *reader)
 {
     abiscan_result *result = reader->result;
     uint64_t value = 0;
-    if (abiscan_code_second_argument(reader->image, reader->set_gil, &value) == ABISCAN_YES) {
+    if (is_imported_once(reader, reader->set_gil)
+        && abiscan_code_second_argument(reader->image, reader->set_gil, &value) == ABISCAN_YES) {
         judge_gil_value(reader, value, "PyUnstable_Module_SetGIL is called with");
     } else {
         say(result->gil_evidence, "PyUnstable_Module_SetGIL is imported; its argument is unknown");
@@ -797,6 +826,7 @@ static bool judge_gil_by_stores(module_reader *reader)
     abiscan_result *result = reader->result;
     abiscan_stored_slots stored;
     if (!reader->has_definition || !reader->has_slots || result->slot_count != 0
+        || !is_imported_once(reader, reader->moduledef_init)
         || abiscan_code_stored_slots(reader->image, reader->init_hook, reader->slots,
                                      reader->moduledef_init, &stored)
                != ABISCAN_YES) {
@@ -851,6 +881,10 @@ static void judge_gil(module_reader *reader)
         }
         return;
     }
+    if (reader->image->has_nameless_imports) {
+        say(result->gil_evidence, "functions of Python's are imported by number");
+        return;
+    }
     if (result->init == ABISCAN_INIT_SINGLE_PHASE) {
         if (reader->set_gil != SIZE_MAX) {
             judge_gil_by_call(reader);
@@ -895,9 +929,10 @@ static void judge_gil(module_reader *reader)
     if (judge_gil_by_stores(reader)) {
         return;
     }
-    say(result->gil_evidence, reader->has_slots || reader->has_definition
-                                  ? "code writes the slots at run time"
-                                  : "the slots are made at run time");
+    say(result->gil_evidence,
+        reader->has_slots || reader->has_definition ? "code writes the slots at run time"
+        : reader->image->cells_known ? "the slots are made at run time"
+                                     : "without relocations the slots cannot be found");
 }
 
 /* ---- the framework ---------------------------------------------------- */

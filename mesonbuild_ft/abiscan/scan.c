@@ -7,6 +7,7 @@
 #include "abiscan.h"
 #include "elf.h"
 #include "image.h"
+#include "pe.h"
 #include "pymodule.h"
 
 /* Formats that are recognised but not read yet. */
@@ -15,7 +16,6 @@ static const struct {
     size_t size;
     const char *what;
 } known_formats[] = {
-    {"MZ", 2, "PE (Windows)"},
     {"\xfe\xed\xfa\xce", 4, "Mach-O"},
     {"\xfe\xed\xfa\xcf", 4, "Mach-O"},
     {"\xce\xfa\xed\xfe", 4, "Mach-O"},
@@ -29,9 +29,11 @@ static const struct {
 static abiscan_status scan(const void *data, size_t size, const char *stem,
                            abiscan_result *result)
 {
-    if (abiscan_is_elf(data, size)) {
+    bool is_pe = abiscan_is_pe(data, size);
+    if (is_pe || abiscan_is_elf(data, size)) {
         abiscan_image image = {0};
-        abiscan_status status = abiscan_read_elf(data, size, result, &image);
+        abiscan_status status = is_pe ? abiscan_read_pe(data, size, result, &image)
+                                      : abiscan_read_elf(data, size, result, &image);
         if (status == ABISCAN_OK) {
             status = abiscan_read_module(&image, stem, result);
         }
@@ -110,7 +112,15 @@ const char *abiscan_status_name(abiscan_status status)
 
 const char *abiscan_format_name(abiscan_format format)
 {
-    return format == ABISCAN_FORMAT_ELF ? "elf" : "none";
+    switch (format) {
+    case ABISCAN_FORMAT_ELF:
+        return "elf";
+    case ABISCAN_FORMAT_PE:
+        return "pe";
+    case ABISCAN_FORMAT_NONE:
+        break;
+    }
+    return "none";
 }
 
 const char *abiscan_byte_order_name(abiscan_byte_order order)
