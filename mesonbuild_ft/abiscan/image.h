@@ -33,6 +33,7 @@ typedef struct abiscan_symbol {
     uint64_t address; /* 0 for imports */
     uint64_t number;  /* index in the file's symbol table */
     bool is_weak;
+    abiscan_name library; /* that an import is bound to (Mach-O); data NULL: any */
 } abiscan_symbol;
 
 /* Target of a cell that holds an import which is not Python's. */
@@ -62,8 +63,10 @@ typedef struct abiscan_image {
     size_t export_count;
 
     uint64_t unwind_address; /* .eh_frame_hdr; 0: none */
+    uint64_t *functions;     /* ascending: where functions begin, and where code ends (Mach-O) */
+    size_t function_count;
 
-    /* Written by the loader only, then made read-only (PT_GNU_RELRO). */
+    /* Written by the loader only, then made read-only (PT_GNU_RELRO, SG_READ_ONLY). */
     uint64_t relro_address;
     uint64_t relro_size;
 } abiscan_image;

@@ -142,6 +142,7 @@ static abiscan_status read_imports(module_reader *reader)
         abiscan_import *import = &result->imports[result->import_count++];
         import->name = name;
         import->is_weak = symbol->is_weak;
+        import->library = symbol->library;
         import->is_pypy
             = abiscan_name_starts(name, "PyPy") || abiscan_name_starts(name, "_PyPy");
         import->abi3_since = -1;
