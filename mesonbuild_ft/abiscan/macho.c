@@ -776,6 +776,7 @@ static bool read_node(macho_reader *reader, trie_walk *walk, uint64_t offset, si
     unsigned left = abiscan_u8(&cursor);
     uint64_t address = 0;
     if (size != 0 && !cursor.failed) {
+        terminal.size = terminal.offset + (size_t)size;
         uint64_t flags = read_uleb(&terminal);
         if ((flags & EXPORT_REEXPORT) == 0) {
             address = reader->base + read_uleb(&terminal);
@@ -1159,7 +1160,8 @@ static bool fail_opcode(macho_reader *reader, const opcode_state *state)
 {
     if (state->cursor.failed) {
         return fail(reader->result, ABISCAN_MALFORMED,
-                    "%s: the opcode at offset 0x%zx leaves them", state->what, state->at);
+                    "%s: the operands of the opcode at offset 0x%zx leave them or 64 bits",
+                    state->what, state->at);
     }
     return fail(reader->result, ABISCAN_MALFORMED, "%s: 0x%02x at offset 0x%zx is no opcode",
                 state->what, reader->file.data[state->at], state->at);
