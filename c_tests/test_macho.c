@@ -157,6 +157,18 @@ static const struct {
       .set_gil = true, .code = BYTES(ARM64_SET_GIL)},
      ABISCAN_INIT_SINGLE_PHASE, ABISCAN_GIL_NOT_USED,
      "PyUnstable_Module_SetGIL is called with 1", ABISCAN_LAYOUT_FREE_THREADED},
+    {"PyUnstable_Module_SetGIL, x86-64, and its address taken",
+     {.single_phase = true, .free_threaded = true, .set_gil = true,
+      .code = BYTES(X86_64_SET_GIL, 0x48, 0x8b, 0x05, 0, 0, 0, 0, 0xff, 0xd0)},
+     ABISCAN_INIT_SINGLE_PHASE, ABISCAN_GIL_UNKNOWN,
+     "PyUnstable_Module_SetGIL is imported; its argument is unknown",
+     ABISCAN_LAYOUT_FREE_THREADED},
+    {"PyUnstable_Module_SetGIL, arm64, and its address taken",
+     {.machine = ARM64, .single_phase = true, .free_threaded = true, .set_gil = true,
+      .code = BYTES(ARM64_SET_GIL, 8, 0, 0, 0x90, 8, 1, 0x40, 0xf9, 0, 1, 0x3f, 0xd6)},
+     ABISCAN_INIT_SINGLE_PHASE, ABISCAN_GIL_UNKNOWN,
+     "PyUnstable_Module_SetGIL is imported; its argument is unknown",
+     ABISCAN_LAYOUT_FREE_THREADED},
     {"PyUnstable_Module_SetGIL, never seen called",
      {.single_phase = true, .free_threaded = true, .set_gil = true},
      ABISCAN_INIT_SINGLE_PHASE, ABISCAN_GIL_UNKNOWN,
@@ -178,6 +190,12 @@ static const struct {
       .slots = {{85, 1, 0}, {87, 0, 0}},
       .code = BYTES(0, 0, 0, 0x90, 0, 0, 0, 0x91, 0xc0, 3, 0x5f, 0xd6)},
      ABISCAN_INIT_EXPORT_HOOK, ABISCAN_GIL_USED, "slot 87 has the value 0",
+     ABISCAN_LAYOUT_UNKNOWN},
+    {"export hook, arm64, with a frame",
+     {.hook = HOOK_EXPORT, .machine = ARM64, .slots = {{85, 1, 0}, {87, 1, 0}},
+      .code = BYTES(0, 0, 0, 0x90, 0, 0, 0, 0x91, 0xfd, 0x7b, 0xbf, 0xa9, 0xfd, 3, 0, 0x91, 0xfd,
+                    0x7b, 0xc1, 0xa8, 0xc0, 3, 0x5f, 0xd6)},
+     ABISCAN_INIT_EXPORT_HOOK, ABISCAN_GIL_NOT_USED, "slot 87 has the value 1",
      ABISCAN_LAYOUT_UNKNOWN},
     {"no hook",
      {.hook = HOOK_NONE},
@@ -208,6 +226,9 @@ static void fill_code(macho_file *file, const macho_options *options)
     if (options->machine != ARM64) {
         if (options->set_gil) {
             patch_macho(file, file->code + 18, 4, cell - (file->code + 22));
+            if (options->code.size > 22) {
+                patch_macho(file, file->code + 25, 4, cell - (file->code + 29));
+            }
         } else {
             patch_macho(file, file->code + 7, 4, slots - (file->code + 11));
         }
@@ -215,6 +236,11 @@ static void fill_code(macho_file *file, const macho_options *options)
         patch_macho(file, file->code + 16, 4, UINT32_C(0x90000010) | page << 29);
         patch_macho(file, file->code + 20, 4,
                     UINT32_C(0xf9400210) | (uint32_t)((cell & 0xfffu) / 8) << 10);
+        if (options->code.size > 28) {
+            patch_macho(file, file->code + 28, 4, UINT32_C(0x90000008) | page << 29);
+            patch_macho(file, file->code + 32, 4,
+                        UINT32_C(0xf9400108) | (uint32_t)((cell & 0xfffu) / 8) << 10);
+        }
     } else {
         patch_macho(file, file->code, 4, UINT32_C(0x90000000) | page << 29);
         patch_macho(file, file->code + 4, 4,

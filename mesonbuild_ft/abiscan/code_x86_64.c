@@ -691,12 +691,34 @@ static void find_calls(const abiscan_image *image, size_t import, call_search *s
     search_calls(image, search, 1);
 }
 
+/* Whether code takes the address of an import from a cell instead of calling it. */
+static bool takes_address(const abiscan_image *image, const call_search *users)
+{
+    code_piece code;
+    for (size_t i = 0; next_code(image, &i, &code);) {
+        const unsigned char *bytes = code.bytes;
+        for (size_t at = 1; at + 5 <= code.size; at++) {
+            uint64_t target = displaced(&code, at), start = 0, end = 0;
+            if ((bytes[at] & 0xc7u) != 5 || !is_among(users->cells, users->cell_count, target)
+                || (bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))) {
+                continue;
+            }
+            /* Mach-O has tables of small numbers in the code's segment, behind all code. */
+            if (image->function_count == 0
+                || abiscan_function_around(image, code.address + at, &start, &end)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t import,
                                               uint64_t *value)
 {
     call_search search;
     find_calls(image, import, &search);
-    if (search.has_overflow) {
+    if (search.has_overflow || takes_address(image, &search)) {
         return ABISCAN_CANNOT_TELL;
     }
     bool has_one = false;
@@ -864,23 +886,6 @@ static void mark_jumps_into(const abiscan_image *image, const hook_code *hook, b
             }
         }
     }
-}
-
-/* Whether code takes the address of an import from a cell instead of calling it. */
-static bool takes_address(const abiscan_image *image, const call_search *users)
-{
-    code_piece code;
-    for (size_t i = 0; next_code(image, &i, &code);) {
-        const unsigned char *bytes = code.bytes;
-        for (size_t at = 1; at + 5 <= code.size; at++) {
-            uint64_t target = displaced(&code, at);
-            if ((bytes[at] & 0xc7u) == 5 && is_among(users->cells, users->cell_count, target)
-                && !(bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))) {
-                return true;
-            }
-        }
-    }
-    return false;
 }
 
 /* The stores are straight-line code, perhaps behind `if (__cxa_guard_acquire(&guard))`,
