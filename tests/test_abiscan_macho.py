@@ -145,6 +145,15 @@ def test_single_phase_set_gil(
         assert SCANNER.scan(data, 'sample').gil == 'unknown'
 
 
+def test_chained_fixups() -> None:
+    """zig's linker writes opcodes: this module was linked by LLVM's."""
+    path = Path(__file__).resolve().parent.parent / 'c_tests' / 'corpus' / 'macho' / 'good-x86_64-chained-lld'
+    facts = SCANNER.scan(path.read_bytes(), 'sample')
+    assert (facts.init, facts.layout, facts.gil) == ('single-phase', 'free-threaded', 'used')
+    assert 'PyUnstable_Module_SetGIL' in [symbol.name for symbol in facts.python_imports]
+    assert facts.minimum_os == '13.0'
+
+
 @pytest.mark.parametrize('tag', ['cp314', 'cp314t', 'cp315t'])
 @pytest.mark.parametrize('machine', MACHINES)
 def test_single_phase(machine: str, tag: str, tmp_path: Path) -> None:
