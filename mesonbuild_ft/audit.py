@@ -92,7 +92,7 @@ def _module(
             yield _finding(module, 'unscanned-module', 'warning', module.problem,
                            'Nothing is proven about this file.')
         return
-    yield from _machine(name, module, [part.machine for part in facts.parts])
+    yield from _machine(name, module, list(dict.fromkeys(part.machine for part in facts.parts)))
     found: dict[Diagnostic, list[str]] = {}
     for part in facts.parts:
         for diagnostic in dict.fromkeys(_part(name, module, part, gil, siblings)):
