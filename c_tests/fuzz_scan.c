@@ -19,18 +19,14 @@ static unsigned long read_name(abiscan_name name)
     return sum;
 }
 
-static void scan(const void *data, size_t size, const char *stem)
+static void check(const abiscan_result *result)
 {
-    abiscan_result *result = NULL;
     volatile unsigned long sum = 0;
-    abiscan_status status = abiscan_scan(data, size, stem, &result);
-    if (result == NULL) {
-        return;
-    }
-    if (result->status != status || strlen(result->message) >= sizeof result->message
-        || (status != ABISCAN_OK && result->message[0] == 0)) {
+    if (strlen(result->message) >= sizeof result->message
+        || (result->status != ABISCAN_OK && result->message[0] == 0)) {
         abort();
     }
+    sum += strlen(result->machine) + strlen(result->minimum_os);
     sum += read_name(result->soname) + read_name(result->definition_name);
     for (size_t i = 0; i < result->needed_count; i++) {
         sum += read_name(result->needed[i]);
@@ -52,6 +48,22 @@ static void scan(const void *data, size_t size, const char *stem)
         }
     }
     (void)sum; /* volatile: the reads are made */
+}
+
+static void scan(const void *data, size_t size, const char *stem)
+{
+    abiscan_result *result = NULL;
+    abiscan_status status = abiscan_scan(data, size, stem, &result);
+    if (result == NULL) {
+        return;
+    }
+    if (result->status != status) {
+        abort();
+    }
+    check(result);
+    for (size_t i = 0; i < result->slice_count; i++) {
+        check(&result->slices[i]);
+    }
     abiscan_result_free(result);
 }
 

@@ -260,10 +260,6 @@ static void test_other_formats(void)
         {"#!/bin/sh", 9, ABISCAN_NOT_A_BINARY,
          "the file begins like no binary format (offset 0x0)"},
         {"MZ", 2, ABISCAN_MALFORMED, "DOS header: the file ends at offset 0x2"},
-        {"\xcf\xfa\xed\xfe", 4, ABISCAN_UNSUPPORTED_FORMAT,
-         "the file is Mach-O, which this version cannot read"},
-        {"\xca\xfe\xba\xbe", 4, ABISCAN_UNSUPPORTED_FORMAT,
-         "the file is universal Mach-O, which this version cannot read"},
         {"!<arch>\n", 8, ABISCAN_UNSUPPORTED_FORMAT,
          "the file is a static library, which this version cannot read"},
     };

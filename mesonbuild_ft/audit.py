@@ -81,13 +81,8 @@ def wheel(
 def _module(
     name: tags.WheelName, module: Module, gil: Gil, siblings: typing.AbstractSet[str],
 ) -> typing.Iterator[Diagnostic]:
-    abis = name.abi.split('.')
-    floor = tags.version_of_python_tag(name.python.split('.')[0])
-    stable = [abi for abi in abis if abi in ('abi3', 'abi3t')]
-    # abi3.abi3t is one module that serves both; abi3 alone serves interpreters with the GIL.
-    abi3t = 'abi3t' in stable
-
-    yield from _suffix(name, module, bool(stable), abi3t)
+    _, stable, abi3t = _tagged(name)
+    yield from _suffix(name, module, stable, abi3t)
     facts = module.facts
     if facts is None:
         if module.malformed:
@@ -97,6 +92,24 @@ def _module(
             yield _finding(module, 'unscanned-module', 'warning', module.problem,
                            'Nothing is proven about this file.')
         return
+    yield from _machine(name, module, list(dict.fromkeys(part.machine for part in facts.parts)))
+    found: dict[Diagnostic, list[str]] = {}
+    for part in facts.parts:
+        for diagnostic in dict.fromkeys(_part(name, module, part, gil, siblings)):
+            found.setdefault(diagnostic, []).append(part.machine)
+    for diagnostic, machines in found.items():
+        if len(machines) < len(facts.parts):
+            slices = f'{module.stem} ({", ".join(dict.fromkeys(machines))})'
+            diagnostic = dataclasses.replace(diagnostic, what=slices + diagnostic.what[len(module.stem):])
+        yield diagnostic
+
+
+def _part(
+    name: tags.WheelName, module: Module, facts: Facts, gil: Gil, siblings: typing.AbstractSet[str],
+) -> typing.Iterator[Diagnostic]:
+    """What is wrong with one file, or one slice of a universal file."""
+    abis = name.abi.split('.')
+    floor, stable, abi3t = _tagged(name)
     # Warnings: such a file may be meant for ctypes, or be loaded under the name of its function.
     if not facts.init_hooks and facts.init == 'none':
         yield _finding(module, 'missing-init-function', 'warning',
@@ -106,21 +119,26 @@ def _module(
         yield _finding(module, 'missing-init-function', 'warning',
                        f'exports {", ".join(facts.init_hooks)}, but nothing for the name {module.stem}',
                        f'Rename the function to PyInit_{module.stem}, or the module.')
-    yield from _machine(name, module, facts)
     free_threaded = abi3t or any(re.fullmatch(r'cp\d+td?', abi) for abi in abis)
     # A module may have a hook for 3.15 and another one for older interpreters; a tag may admit both.
     versions = [floor or tags.FIRST_ABI3T]
     if stable and versions[0] < tags.FIRST_ABI3T:
         versions.append(tags.FIRST_ABI3T)
-    found: dict[Diagnostic, None] = {}
     for version in versions:
         valid = facts.for_version(version)
         if stable and floor is not None:
-            found.update(dict.fromkeys(_stable_abi(module, valid, floor, abi3t, siblings)))
-        found.update(dict.fromkeys(_layout(module, valid, free_threaded, abi3t, name)))
+            yield from _stable_abi(module, valid, floor, abi3t, siblings)
+        yield from _layout(module, valid, free_threaded, abi3t, name)
         if free_threaded:
-            found.update(dict.fromkeys(_gil(module, valid, gil)))
-    yield from found
+            yield from _gil(module, valid, gil)
+
+
+def _tagged(name: tags.WheelName) -> tuple[tags.Version | None, bool, bool]:
+    """(the oldest version that the tag names, whether it is for a stable ABI, whether that is abi3t)."""
+    abis = name.abi.split('.')
+    # abi3.abi3t is one module that serves both; abi3 alone serves interpreters with the GIL.
+    return (tags.version_of_python_tag(name.python.split('.')[0]), 'abi3' in abis or 'abi3t' in abis,
+            'abi3t' in abis)
 
 
 def _own_hooks(module: Module, facts: Facts) -> bool:
@@ -152,12 +170,16 @@ def _suffix(name: tags.WheelName, module: Module, stable: bool, abi3t: bool) -> 
                      'Build it with the interpreter that the wheel is for.')
 
 
-def _machine(name: tags.WheelName, module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
+def _machine(name: tags.WheelName, module: Module, compiled: typing.Sequence[str]) -> typing.Iterator[Diagnostic]:
     for platform in name.platform.split('.'):
         for ending, machines in MACHINES.items():
-            if (platform == ending or platform.endswith('_' + ending)) and facts.machine not in machines:
+            if platform != ending and not platform.endswith('_' + ending):
+                continue
+            # universal2 promises both machines.
+            admitted = all if ending == 'universal2' else any
+            if not admitted(machine in compiled for machine in machines):
                 yield _error(module, 'machine-mismatch',
-                             f'is compiled for {facts.machine}, in a wheel for {platform}',
+                             f'is compiled for {" and ".join(compiled)}, in a wheel for {platform}',
                              'Set _PYTHON_HOST_PLATFORM to the platform that is compiled for (cross builds), '
                              'or correct the compiler.')
                 return
@@ -168,7 +190,7 @@ def _stable_abi(
 ) -> typing.Iterator[Diagnostic]:
     abi = 'abi3t' if abi3t else 'abi3'
     # A library of the wheel that is linked in may define it: then nothing is proven.
-    libraries = [library for library in facts.needed if library in siblings]
+    libraries = [library for library in facts.needed if library.rsplit('/', 1)[-1] in siblings]
     for symbol in facts.python_imports:
         if symbol.note == 'weak':
             # The loader accepts that it is missing, and the source has to ask before it calls.

@@ -10,6 +10,7 @@ import typing
 from .audit import Module
 from .diagnostics import Diagnostic
 from .plan import Plan
+from .scanner import Facts
 from .settings import Verify
 from .target import Target
 
@@ -80,12 +81,19 @@ def describe(module: Module, *, free_threaded: bool) -> str:
     facts = module.facts
     if facts is None:
         return f'{module.path}: not scanned ({module.problem})'
+    words = {part.machine: _describe(part, free_threaded) for part in facts.parts}
+    if len(set(words.values())) == 1:
+        return f'{module.path}: {words.popitem()[1]}'
+    return f'{module.path}: {"; ".join(f"{machine}: {text}" for machine, text in words.items())}'
+
+
+def _describe(facts: Facts, free_threaded: bool) -> str:
     gil = {'not-used': 'GIL not used', 'used': 'uses the GIL', 'not-declared': 'GIL not declared',
            'unknown': 'GIL unknown'}[facts.gil]
     layout = {'gil': 'GIL layout', 'free-threaded': 'free-threaded layout', 'opaque': 'layout-independent',
               'unknown': 'layout unknown'}[facts.layout]
     init = {'none': 'no init function', 'unknown': 'init unknown'}.get(facts.init, f'{facts.init} init')
-    return f'{module.path}: {", ".join([init, *([gil] if free_threaded else []), layout])}'
+    return ', '.join([init, *([gil] if free_threaded else []), layout])
 
 
 def _size(size: int) -> str:

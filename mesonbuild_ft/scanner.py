@@ -24,7 +24,7 @@ class PythonImport:
     """A symbol of Python's C API that a module imports.
 
     abi3_since, abi3t_since: minor version of CPython 3 in which it entered that stable ABI; None: not in it.
-    library: where the file says from which one it comes (PE), e.g. 'python3.dll'.
+    library: where the file says from which one it comes (PE, Mach-O), e.g. 'python3.dll'.
     """
 
     name: str
@@ -58,8 +58,17 @@ class Facts:
     slot_style: str
     python_imports: tuple[PythonImport, ...]
     framework: str | None
+    #: The oldest macOS that the file says it runs on ('14.0').
+    minimum_os: str | None = None
     #: Where both hooks are exported: the facts for interpreters before 3.15, which call PyInit_.
     before_3_15: Facts | None = None
+    #: Of a universal file: the facts of each slice. Beside them only format and byte_order mean something.
+    slices: tuple[Facts, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Facts, ...]:
+        """What is loaded, one for each machine: the slices of a universal file, any other file itself."""
+        return self.slices or (self,)
 
     def for_version(self, version: tuple[int, int]) -> Facts:
         """The facts that hold in this CPython; they depend on the hook that it calls."""
@@ -88,14 +97,10 @@ class Scanner:
     def scan(self, data: bytes, stem: str | None = None) -> Facts:
         """The facts about the binary in `data`; `stem` is the last part of the module's name. Raises ScanError."""
         try:
-            facts = self._module.scan(data, stem)
+            found = self._module.scan(data, stem)
         except self._module.ScanError as error:
             raise ScanError(error.status, str(error)) from error
-        older = facts.pop('before_3_15')
-        found = _facts(facts)
-        if older is not None:
-            found = dataclasses.replace(found, before_3_15=_facts({**facts, **older}))
-        return found
+        return _facts(found)
 
 
 def _facts(found: dict[str, typing.Any]) -> Facts:
@@ -103,7 +108,17 @@ def _facts(found: dict[str, typing.Any]) -> Facts:
     for name in ('needed', 'init_hooks', 'slots'):
         values[name] = tuple(values[name])
     values['python_imports'] = tuple(PythonImport(*entry) for entry in values['python_imports'])
+    if found['before_3_15'] is not None:
+        values['before_3_15'] = _facts({**found, **found['before_3_15'], 'before_3_15': None})
+    values['slices'] = tuple(_slice(entry) for entry in found['slices'])
     return Facts(**values)
+
+
+def _slice(found: dict[str, typing.Any]) -> Facts:
+    if found['status'] != 'ok':
+        raise ScanError(found['status'],
+                        f'slice {found["machine"]} at offset {found["offset"]:#x}: {found["message"]}')
+    return _facts(found)
 
 
 def load(build_dir: pathlib.Path | None = None) -> Scanner:

@@ -73,7 +73,7 @@ def _scan(members: typing.Iterable[tuple[str, bytes]], own_build: pathlib.Path |
             facts = loaded.scan(data, stem)
         except scanner.ScanError as error:
             problem, malformed = str(error), error.status == 'malformed'
-        if not tag and (facts is None or not facts.init_hooks):
+        if not tag and (facts is None or not any(part.init_hooks for part in facts.parts)):
             # A shared library, or a file that is only named like one.
             continue
         modules.append(audit.Module(path, stem, tag, facts, problem, malformed))

@@ -38,10 +38,10 @@ def binaries(path: pathlib.Path) -> typing.Iterator[tuple[str, bytes]]:
 
 
 def libraries(path: pathlib.Path) -> frozenset[str]:
-    """File names of the shared libraries in a wheel, as other files in it name them (DT_NEEDED)."""
+    """File names of the shared libraries in a wheel, as other files in it name them (DT_NEEDED, LC_LOAD_DYLIB)."""
     with zipfile.ZipFile(path) as archive:
         names = {member.rsplit('/', 1)[-1] for member in archive.namelist()}
-    return frozenset(name for name in names if name.endswith('.so') or '.so.' in name)
+    return frozenset(name for name in names if name.endswith(('.so', '.dylib')) or '.so.' in name)
 
 
 def finish(source: pathlib.Path, directory: pathlib.Path, name: tags.WheelName) -> pathlib.Path:

@@ -649,6 +649,7 @@ KEYS = {
     'format', 'machine', 'bits', 'byte_order', 'file_type', 'needed', 'soname', 'init_hooks',
     'init', 'init_reason', 'definition_name', 'gil', 'gil_evidence', 'layout', 'layout_evidence',
     'slots', 'slots_complete', 'slot_style', 'abi_info', 'before_3_15', 'python_imports', 'framework',
+    'minimum_os', 'slices',
 }  # fmt: skip
 
 
@@ -661,7 +662,7 @@ def test_keys(tmp_path: Path) -> None:
     (b'', 'not-a-binary', 'the file is empty'),
     (b'hello', 'not-a-binary', 'begins like no binary format'),
     (b'MZ\x90\x00', 'malformed', 'DOS header: the file ends at offset 0x4'),
-    (b'\xcf\xfa\xed\xfe....', 'unsupported-format', 'Mach-O'),
+    (b'\xcf\xfa\xed\xfe....', 'malformed', 'Mach-O header: the file ends at offset 0x8'),
     (b'!<arch>\nx', 'unsupported-format', 'a static library'),
     (b'\x7fELF', 'malformed', 'ELF header: the file ends at offset 0x4'),
 ])  # fmt: skip

@@ -333,3 +333,11 @@ def test_builds_at_the_same_time_do_not_disturb_each_other(
         made, = output.iterdir()
         support.check_record(made)
     assert sorted(source.iterdir()) == before
+
+
+def test_libraries_of_both_systems(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / 'one-1.0-py3-none-any.whl'
+    with zipfile.ZipFile(path, 'w') as archive:
+        for member in ('one.libs/libx.so.3', 'one/.dylibs/liby.dylib', 'one/z.so', 'one/notes.txt'):
+            archive.writestr(member, b'')
+    assert wheel.libraries(path) == {'libx.so.3', 'liby.dylib', 'z.so'}

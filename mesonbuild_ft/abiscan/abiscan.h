@@ -8,8 +8,8 @@
  * Rules of interpretation come from PEP 384 (limited API), PEP 489 (multi-phase
  * initialisation), PEP 703 (free threading), PEP 793 (PyModExport), PEP 803
  * (abi3t) and PEP 820 (PySlot); file formats from the System V gABI and its
- * processor supplements (ELF) and from Microsoft's PE Format.  What cannot be proven
- * is reported as unknown.
+ * processor supplements (ELF), from Apple's Mach-O reference and headers, and from
+ * Microsoft's PE Format.  What cannot be proven is reported as unknown.
  */
 #ifndef ABISCAN_H
 #define ABISCAN_H
@@ -41,7 +41,12 @@ typedef enum abiscan_status {
 typedef enum abiscan_format {
     ABISCAN_FORMAT_NONE = 0,
     ABISCAN_FORMAT_ELF,
-    ABISCAN_FORMAT_PE
+    ABISCAN_FORMAT_PE,
+    ABISCAN_FORMAT_MACHO,
+    /* A universal file: several Mach-O files, one for each machine.  The result
+     * has `slices`, and beside them only format, machine ("universal") and
+     * byte_order; everything else is in them. */
+    ABISCAN_FORMAT_MACHO_UNIVERSAL
 } abiscan_format;
 
 typedef enum abiscan_byte_order {
@@ -49,7 +54,7 @@ typedef enum abiscan_byte_order {
     ABISCAN_BIG_ENDIAN
 } abiscan_byte_order;
 
-/* What kind of file the header says it is (ELF e_type, PE characteristics). */
+/* What kind of file the header says it is (ELF e_type, Mach-O filetype, PE characteristics). */
 typedef enum abiscan_file_type {
     ABISCAN_FILE_OTHER = 0,
     ABISCAN_FILE_RELOCATABLE,
@@ -113,7 +118,8 @@ typedef enum abiscan_framework {
     ABISCAN_FRAMEWORK_CFFI
 } abiscan_framework;
 
-/* A name inside the scanned buffer: not terminated, valid as long as it. */
+/* A name inside the scanned buffer or the result: not terminated, valid as long
+ * as both. */
 typedef struct abiscan_name {
     const char *data; /* NULL: there is none */
     size_t size;      /* in bytes */
@@ -122,7 +128,7 @@ typedef struct abiscan_name {
 /* An imported symbol that looks like the Python C API (Py…, _Py…). */
 typedef struct abiscan_import {
     abiscan_name name;
-    abiscan_name library; /* that it comes from; data NULL where the format does not say (ELF) */
+    abiscan_name library; /* the one of `needed` that must have it (PE, Mach-O); data NULL: any */
     int abi3_since;     /* 3.N that brought it into abi3 (PEP 384); -1: in none */
     int abi3t_since;    /* the same for abi3t (PEP 803): never below 15; -1: in none */
     const char *ifdef;  /* macro that it depends on, e.g. "HAVE_FORK"; NULL: none */
@@ -155,7 +161,10 @@ typedef struct abiscan_result {
 
     abiscan_name *needed; /* libraries, in the order of the file */
     size_t needed_count;
-    abiscan_name soname; /* the file's own name for itself */
+    abiscan_name soname; /* the file's own name for itself: DT_SONAME, LC_ID_DYLIB */
+
+    /* The oldest macOS that the file says it runs on, such as "14.0"; "": not said. */
+    char minimum_os[24];
 
     abiscan_name *init_hooks; /* exported PyInit_, PyInitU_, PyModExport_, PyModExportU_ */
     size_t init_hook_count;
@@ -186,6 +195,15 @@ typedef struct abiscan_result {
      * before 3.15, which call PyInit_.  Everything above is about the hook that
      * 3.15 and later call.  Only init to slot_style are filled.  NULL: no difference. */
     struct abiscan_result *before_3_15;
+
+    /* A full result for each slice of a universal file, in its order.  A slice has a
+     * status and a message of its own, with offsets that count from where it begins:
+     * ABISCAN_OK of the whole says only that the slices were found. */
+    struct abiscan_result *slices;
+    size_t slice_count;
+    uint64_t slice_offset; /* of a slice: in the universal file */
+
+    char *name_storage; /* holds the names that the file does not have in one piece */
 } abiscan_result;
 
 /* Scan one whole file held in memory.

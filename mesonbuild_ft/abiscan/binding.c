@@ -199,6 +199,8 @@ static PyObject *from_older(const abiscan_result *older)
     return dict;
 }
 
+static PyObject *from_slices(const abiscan_result *result);
+
 static PyObject *from_result(const abiscan_result *result)
 {
     PyObject *dict = PyDict_New();
@@ -210,16 +212,37 @@ static PyObject *from_result(const abiscan_result *result)
         || put(dict, "file_type", from_text(abiscan_file_type_name(result->file_type))) < 0
         || put(dict, "needed", from_names(result->needed, result->needed_count)) < 0
         || put(dict, "soname", from_name(result->soname)) < 0
+        || put(dict, "minimum_os",
+               from_text(result->minimum_os[0] == 0 ? NULL : result->minimum_os)) < 0
         || put(dict, "init_hooks", from_names(result->init_hooks, result->init_hook_count)) < 0
         || put_judgement(dict, result) < 0
         || put(dict, "abi_info", from_abi_info(result)) < 0
         || put(dict, "python_imports", from_imports(result)) < 0
         || put(dict, "framework", from_text(abiscan_framework_name(result->framework))) < 0
-        || put(dict, "before_3_15", from_older(result->before_3_15)) < 0) {
+        || put(dict, "before_3_15", from_older(result->before_3_15)) < 0
+        || put(dict, "slices", from_slices(result)) < 0) {
         Py_XDECREF(dict);
         return NULL;
     }
     return dict;
+}
+
+/* The facts of each slice, and whether there are any. */
+static PyObject *from_slices(const abiscan_result *result)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < result->slice_count; i++) {
+        const abiscan_result *slice = &result->slices[i];
+        PyObject *dict = from_result(slice);
+        if (dict == NULL || put(dict, "status", from_text(abiscan_status_name(slice->status))) < 0
+            || put(dict, "message", from_message(slice->message)) < 0
+            || put(dict, "offset", PyLong_FromUnsignedLongLong(slice->slice_offset)) < 0
+            || PyList_Append(list, dict) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(dict);
+    }
+    return list;
 }
 
 static void raise_scan_error(PyObject *module, abiscan_status status, const char *message)
@@ -303,7 +326,8 @@ PyDoc_STRVAR(scan_doc,
              "Facts about the binary in data (bytes) as a dict; ScanError if it is none.\n"
              "stem is the last dotted part of the module's name and chooses among hooks.\n"
              "The facts are those for the hook that CPython 3.15 and later call; before_3_15\n"
-             "has those that differ before, where the file exports both kinds of hook.");
+             "has those that differ before, where the file exports both kinds of hook.\n"
+             "A universal file has its facts in slices, each with a status and a message.");
 
 PyDoc_STRVAR(error_doc,
              "The bytes cannot be scanned.\n\n"

@@ -135,11 +135,36 @@ static bool windows_function_around(const abiscan_image *image, uint64_t address
     return steps < CHAIN_LIMIT;
 }
 
+/* By the function starts; the end of the code is among them. */
+static bool started_function(const abiscan_image *image, uint64_t address, uint64_t *start,
+                             uint64_t *end)
+{
+    size_t low = 0, high = image->function_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (image->functions[middle] <= address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == 0 || low == image->function_count) {
+        return false;
+    }
+    *start = image->functions[low - 1];
+    *end = image->functions[low];
+    const abiscan_segment *segment = abiscan_segment_of(image, *start);
+    return segment != NULL && *end - segment->address <= segment->file_size;
+}
+
 bool abiscan_function_around(const abiscan_image *image, uint64_t address, uint64_t *start,
                              uint64_t *end)
 {
     if (image->convention == ABISCAN_CONVENTION_WINDOWS) {
         return windows_function_around(image, address, start, end);
+    }
+    if (image->function_count != 0) {
+        return started_function(image, address, start, end);
     }
     uint64_t format = 0, count = 0;
     /* Linux Standard Base, "Eh_frame_hdr": version 1, and the encodings that every

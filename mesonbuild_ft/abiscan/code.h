@@ -47,8 +47,9 @@ abiscan_answer abiscan_code_stored_slots(const abiscan_image *image, uint64_t ho
                                          uint64_t array, size_t user,
                                          abiscan_stored_slots *slots);
 
-/* The function around an address by the unwind table (.eh_frame_hdr, .pdata): a place
- * where an instruction begins, and the next one after it.  False: no table. */
+/* The function around an address by the unwind table (.eh_frame_hdr, .pdata) or the
+ * function starts (Mach-O): a place where an instruction begins, and the next one
+ * after it.  False: no table. */
 bool abiscan_function_around(const abiscan_image *image, uint64_t address, uint64_t *start,
                              uint64_t *end);
 

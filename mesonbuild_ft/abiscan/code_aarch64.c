@@ -61,6 +61,12 @@ static bool is_hint(uint32_t code)
     return (code & 0xfffff01fu) == 0xd503201fu; /* nop, bti */
 }
 
+/* stp x29, x30, [sp, -16]!; mov x29, sp; ldp x29, x30, [sp], 16 */
+static bool is_frame(uint32_t code)
+{
+    return code == 0xa9bf7bfdu || code == 0x910003fdu || code == 0xa8c17bfdu;
+}
+
 abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t function,
                                        uint64_t *address, abiscan_range *extent)
 {
@@ -73,7 +79,7 @@ abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t func
         if (!code_at(image, at, &code)) {
             return ABISCAN_CANNOT_TELL;
         }
-        if (is_hint(code)) {
+        if (is_hint(code) || is_frame(code)) {
             continue;
         }
         if (code == 0xd65f03c0u) { /* ret */
@@ -106,7 +112,14 @@ abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t func
     return ABISCAN_CANNOT_TELL;
 }
 
-/* Whether a PLT entry at `address` jumps through a pointer to the import. */
+static bool is_import_cell(const abiscan_image *image, uint64_t address, size_t import)
+{
+    const abiscan_cell *cell = abiscan_cell_at(image, address);
+    return cell != NULL && cell->is_import && cell->target == import;
+}
+
+/* Whether a stub (ELF's PLT, Mach-O's __stubs) at `address` jumps through a pointer
+ * to the import:  adrp; ldr; perhaps add; br. */
 static bool is_stub(const abiscan_image *image, uint64_t address, size_t import)
 {
     uint32_t code = 0;
@@ -119,11 +132,47 @@ static bool is_stub(const abiscan_image *image, uint64_t address, size_t import)
         address += 4;
     }
     if (!code_at(image, address, &code) || !is_adrp(code, address, &reg, &page)
-        || !code_at(image, address + 4, &code) || !is_load(code, reg, &constant)) {
+        || !code_at(image, address + 4, &code) || !is_load(code, reg, &constant)
+        || !is_import_cell(image, page + constant, import)) {
         return false;
     }
-    const abiscan_cell *cell = abiscan_cell_at(image, page + constant);
-    return cell != NULL && cell->is_import && cell->target == import;
+    uint32_t branch = 0xd61f0000u | (code & 31u) << 5;
+    uint64_t at = address + 8;
+    if (code_at(image, at, &code) && is_add(code, reg, &constant)) {
+        at += 4;
+    }
+    return code_at(image, at, &code) && code == branch;
+}
+
+/* Whether code behind the adrp at `address` loads a pointer to the import for
+ * anything but a stub's jump: it may call through a register, or pass it on. */
+static bool takes_pointer(const abiscan_image *image, uint64_t address, size_t import)
+{
+    uint32_t code = 0;
+    unsigned reg = 32;
+    uint64_t page = 0, constant = 0;
+    if (!code_at(image, address, &code)) {
+        return false;
+    }
+    if ((code & 0xff000000u) == 0x58000000u) { /* ldr x, address: adrp and ldr joined */
+        return is_import_cell(image, address + (extend((code >> 5) & 0x7ffffu, 19) << 2), import);
+    }
+    if (!is_adrp(code, address, &reg, &page) || is_stub(image, address, import)) {
+        return false;
+    }
+    for (unsigned step = 1; step <= WINDOW && code_at(image, address + 4 * step, &code); step++) {
+        unsigned other = 32;
+        uint64_t ignored = 0;
+        if (is_load(code, reg, &constant) && is_import_cell(image, page + constant, import)) {
+            return true;
+        }
+        if ((is_load(code, reg, &constant) && (code & 31u) == reg)
+            || (is_adrp(code, address, &other, &ignored) && other == reg)
+            || (code & 0xfe000000u) == 0xd6000000u) { /* br, blr, ret */
+            return false; /* the register holds something else */
+        }
+    }
+    return false;
 }
 
 /* The target of a direct branch; *is_call for bl. */
@@ -356,6 +405,9 @@ abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_
                 uint32_t code = read_code(bytes + at);
                 bool is_call = false;
                 if (pass == 0) {
+                    if (takes_pointer(image, address, import)) {
+                        return ABISCAN_CANNOT_TELL;
+                    }
                     /* A stub begins with adrp, or with a hint before it. */
                     if (((code & 0x9f000000u) == 0x90000000u || is_hint(code))
                         && is_stub(image, address, import)) {

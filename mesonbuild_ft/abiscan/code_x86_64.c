@@ -845,10 +845,15 @@ static bool takes_address(const abiscan_image *image, const call_search *users)
     for (size_t i = 0; next_code(image, &i, &code);) {
         const unsigned char *bytes = code.bytes;
         for (size_t at = 1; at + 5 <= code.size; at++) {
-            uint64_t target = displaced(&code, at);
-            if ((bytes[at] & 0xc7u) == 5 && is_among(users->cells, users->cell_count, target)
-                && !(bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))
-                && loaded_call(&code, at + 1) == 0) {
+            uint64_t target = displaced(&code, at), start = 0, end = 0;
+            if ((bytes[at] & 0xc7u) != 5 || !is_among(users->cells, users->cell_count, target)
+                || (bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))
+                || loaded_call(&code, at + 1) != 0) {
+                continue;
+            }
+            /* Mach-O has tables of small numbers in the code's segment, behind all code. */
+            if (image->function_count == 0
+                || abiscan_function_around(image, code.address + at, &start, &end)) {
                 return true;
             }
         }

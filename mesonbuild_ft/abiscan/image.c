@@ -10,6 +10,7 @@ void abiscan_image_free(abiscan_image *image)
     free(image->cells);
     free(image->imports);
     free(image->exports);
+    free(image->functions);
     memset(image, 0, sizeof *image);
 }
 

@@ -32,7 +32,7 @@ typedef struct abiscan_symbol {
     abiscan_name name;
     uint64_t address; /* 0 for imports */
     uint64_t number;  /* index in the file's symbol table */
-    abiscan_name library; /* the import's, where the format says (PE) */
+    abiscan_name library; /* that an import is bound to (PE, Mach-O); data NULL: any */
     bool is_weak;
     bool is_forwarded; /* an export that another library defines (PE) */
 } abiscan_symbol;
@@ -74,8 +74,10 @@ typedef struct abiscan_image {
 
     uint64_t unwind_address; /* .eh_frame_hdr, in PE files .pdata; 0: none */
     uint64_t unwind_count;   /* of entries in .pdata */
+    uint64_t *functions;     /* ascending: where functions begin, and where code ends (Mach-O) */
+    size_t function_count;
 
-    /* Written by the loader only, then made read-only (PT_GNU_RELRO). */
+    /* Written by the loader only, then made read-only (PT_GNU_RELRO, SG_READ_ONLY). */
     uint64_t relro_address;
     uint64_t relro_size;
 } abiscan_image;

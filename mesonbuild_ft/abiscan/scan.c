@@ -7,6 +7,7 @@
 #include "abiscan.h"
 #include "elf.h"
 #include "image.h"
+#include "macho.h"
 #include "pe.h"
 #include "pymodule.h"
 
@@ -16,19 +17,55 @@ static const struct {
     size_t size;
     const char *what;
 } known_formats[] = {
-    {"\xfe\xed\xfa\xce", 4, "Mach-O"},
-    {"\xfe\xed\xfa\xcf", 4, "Mach-O"},
-    {"\xce\xfa\xed\xfe", 4, "Mach-O"},
-    {"\xcf\xfa\xed\xfe", 4, "Mach-O"},
-    {"\xca\xfe\xba\xbe", 4, "universal Mach-O"},
-    {"\xca\xfe\xba\xbf", 4, "universal Mach-O"},
     {"!<arch>\n", 8, "a static library"},
     {"!<thin>\n", 8, "a static library"},
 };
 
+static abiscan_status scan_macho(const void *data, size_t size, const char *stem,
+                                 abiscan_result *result)
+{
+    abiscan_image image = {0};
+    abiscan_status status = abiscan_read_macho(data, size, result, &image);
+    if (status == ABISCAN_OK) {
+        status = abiscan_read_module(&image, stem, result);
+    }
+    abiscan_image_free(&image);
+    return status;
+}
+
+static abiscan_status scan_slices(const void *data, size_t size, const char *stem,
+                                  abiscan_result *result)
+{
+    abiscan_slice *slices = NULL;
+    abiscan_status status = abiscan_read_universal(data, size, result, &slices);
+    for (size_t i = 0; i < result->slice_count && status == ABISCAN_OK; i++) {
+        abiscan_result *slice = &result->slices[i];
+        const unsigned char *start = (const unsigned char *)data + slices[i].offset;
+        size_t length = (size_t)slices[i].size;
+        if (abiscan_is_macho(start, length)) {
+            slice->status = scan_macho(start, length, stem, slice);
+        } else {
+            slice->status = ABISCAN_UNSUPPORTED_FORMAT;
+            (void)snprintf(slice->message, sizeof slice->message,
+                           "the slice does not begin like Mach-O (offset 0x0)");
+        }
+        if (slice->status == ABISCAN_NO_MEMORY) {
+            status = ABISCAN_NO_MEMORY;
+        }
+    }
+    free(slices);
+    return status;
+}
+
 static abiscan_status scan(const void *data, size_t size, const char *stem,
                            abiscan_result *result)
 {
+    if (abiscan_is_macho(data, size)) {
+        return scan_macho(data, size, stem, result);
+    }
+    if (abiscan_is_universal(data, size)) {
+        return scan_slices(data, size, stem, result);
+    }
     bool is_pe = abiscan_is_pe(data, size);
     if (is_pe || abiscan_is_elf(data, size)) {
         abiscan_image image = {0};
@@ -78,16 +115,27 @@ abiscan_status abiscan_scan(const void *data, size_t size, const char *stem,
     return made->status;
 }
 
+/* What a result owns: neither before_3_15 nor a slice has more of its kind. */
+static void release(abiscan_result *result)
+{
+    abiscan_result_free(result->before_3_15);
+    free(result->needed);
+    free(result->init_hooks);
+    free(result->slots);
+    free(result->imports);
+    free(result->name_storage);
+}
+
 void abiscan_result_free(abiscan_result *result)
 {
     if (result == NULL) {
         return;
     }
-    abiscan_result_free(result->before_3_15); /* which has none itself */
-    free(result->needed);
-    free(result->init_hooks);
-    free(result->slots);
-    free(result->imports);
+    for (size_t i = 0; i < result->slice_count; i++) {
+        release(&result->slices[i]);
+    }
+    free(result->slices);
+    release(result);
     free(result);
 }
 
@@ -117,6 +165,10 @@ const char *abiscan_format_name(abiscan_format format)
         return "elf";
     case ABISCAN_FORMAT_PE:
         return "pe";
+    case ABISCAN_FORMAT_MACHO:
+        return "macho";
+    case ABISCAN_FORMAT_MACHO_UNIVERSAL:
+        return "macho-universal";
     case ABISCAN_FORMAT_NONE:
         break;
     }
