@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
 # make        set everything up and build the example for every interpreter of this machine
 # make test   the same, and pass all tests
+# make wheels build the wheels of mesonbuild-ft for every interpreter of this machine into wheels/
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: example test lint benchmarks clean
+.PHONY: example wheels test lint benchmarks clean
 
 example: $(VENV)/ready
 	$(BIN)/python examples/build_everywhere.py
+
+wheels: $(VENV)/ready
+	$(BIN)/python tools/environments.py --wheels wheels
 
 test: $(VENV)/ready lint
 	$(BIN)/python tools/environments.py --lowest

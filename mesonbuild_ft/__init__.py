@@ -75,3 +75,8 @@ def _run(hook: typing.Callable[[], _Result]) -> _Result:
 
         report.show(error.diagnostics if isinstance(error, BuildRefused) else [from_os_error(error)])
         raise SystemExit(1) from error
+    except KeyboardInterrupt:
+        import sys
+
+        print('mesonbuild-ft: interrupted', file=sys.stderr)
+        raise SystemExit(130) from None

@@ -15,6 +15,7 @@ from .plan import Module, Plan
 
 _FULL = 'Until then -Cabi=full, or no abi3t = true, builds for this interpreter only.'
 _SOURCES = ('.c', '.cc', '.cpp', '.cxx', '.h', '.hpp', '.hh', '.pyx', '.pxd', '.in')
+_PYBIND11 = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]pybind11/', re.MULTILINE)
 _OWN_DEFINE = re.compile(r'^[ \t]*#[ \t]*define[ \t]+Py_LIMITED_API\b', re.MULTILINE)
 
 
@@ -53,7 +54,7 @@ def after_failed_compile(
     plan: Plan, build_dir: pathlib.Path, source_dir: pathlib.Path, modules: typing.Iterable[Module],
 ) -> list[Diagnostic]:
     """The diagnostics for a compilation that failed: what is sure of, then likely causes as hints."""
-    what, todo = 'ninja could not build the project', 'Correct what the compiler says above.'
+    what, todo = 'ninja could not build the project', 'Correct what the compiler, or ninja itself, says above.'
     found: list[Diagnostic] = []
     if plan.abi != 'full':
         what += f' for {plan.abi}'
@@ -71,6 +72,13 @@ def after_failed_compile(
                 found.append(_limited_api_in_source(module, own[0], source_dir))
             elif not exports:
                 found.append(_needs_export_hook(module, written[0] if written else build_dir, source_dir))
+    elif plan.abi == 'abi3':
+        sources = _module_sources(build_dir)
+        for module in modules:
+            written, _ = sources.get(module.path, ([], False))
+            using = [path for path in written if _PYBIND11.search(_text(path))]
+            if using:
+                found.append(_pybind11(module, using[0], source_dir))
     likely = [dataclasses.replace(d, severity='hint', what=f'probably: {d.what}') for d in found]
     return [Diagnostic('compile-failed', 'error', what, where='meson.build', advice=todo), *likely]
 
@@ -88,6 +96,14 @@ def _cython(module: Module, path: pathlib.Path, source_dir: pathlib.Path) -> Dia
     return Diagnostic(
         'abi3t-cython', 'error', f'{module.name} cannot be built for abi3t: Cython does not generate code for it yet',
         where=_relative(path, source_dir), advice=f'Wait for a Cython that exports PyModExport_ hooks. {_FULL}')
+
+
+def _pybind11(module: Module, path: pathlib.Path, source_dir: pathlib.Path) -> Diagnostic:
+    return Diagnostic(
+        'pybind11-without-limited-api', 'error', f'{module.name} cannot use the limited API: pybind11 does not know it',
+        where=_relative(path, source_dir),
+        advice='Remove limited_api: from this module and limited-api = true from pyproject.toml, or bind it by other '
+               'means (nanobind knows the limited API from 3.12 on).')
 
 
 def _limited_api_in_source(module: Module, path: pathlib.Path, source_dir: pathlib.Path) -> Diagnostic:

@@ -103,10 +103,20 @@ def _prepare(config_settings: ConfigSettings | None) -> tuple[Settings, Target, 
     import platform
 
     settings = load(pathlib.Path.cwd(), config_settings)
+    check_source_date_epoch()
     target = target_.running()
     metadata.check_requires_python(metadata.static(settings), platform.python_version())
     plan_.before_setup(settings, target)
     return settings, target, tools.find_meson(settings), tools.find_ninja()
+
+
+def check_source_date_epoch() -> None:
+    """Refuse a SOURCE_DATE_EPOCH that is no time (https://reproducible-builds.org/specs/source-date-epoch/)."""
+    value = os.environ.get('SOURCE_DATE_EPOCH')
+    if value is not None and not (value.isascii() and value.isdigit() and len(value) < 12):
+        raise refuse(
+            'invalid-environment', f'{value!r} is no number of seconds since 1970', where='SOURCE_DATE_EPOCH',
+            advice='Set it to e.g. the output of: git log -1 --format=%ct')
 
 
 def _call(

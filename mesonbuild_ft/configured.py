@@ -68,7 +68,7 @@ def limited_api_too_high(build_dir: pathlib.Path) -> tags.Version | None:
 
 def _in_wheel(build_dir: pathlib.Path, settings: Settings) -> set[str]:
     """The built files that meson-python puts into the wheel: by install tags, subprojects and wheel.exclude."""
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = _InstallArguments(add_help=False)
     parser.add_argument('--tags')
     parser.add_argument('--skip-subprojects', nargs='?', const='*', default='')
     arguments, _ = parser.parse_known_args(settings.install_args)
@@ -85,6 +85,13 @@ def _in_wheel(build_dir: pathlib.Path, settings: Settings) -> set[str]:
             continue
         chosen.add(built)
     return chosen
+
+
+class _InstallArguments(argparse.ArgumentParser):
+    def error(self, message: str) -> typing.NoReturn:
+        raise refuse(
+            'invalid-config-setting', message, where='-Cinstall-args or [tool.meson-python.args]',
+            advice='It takes the arguments of meson install.')
 
 
 def _matches(path: str, patterns: typing.Iterable[str]) -> bool:

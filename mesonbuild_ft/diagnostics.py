@@ -20,10 +20,11 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'unreadable-file': 'A file that the build needs cannot be read or written.',
     'invalid-pyproject': 'pyproject.toml is not valid TOML, or a table in it is not a table.',
     'invalid-project-metadata': 'The [project] table does not follow the specification.',
-    'unknown-setting': 'A key in [tool.mesonbuild-ft] does not exist.',
+    'unknown-setting': 'A key or table in pyproject.toml, of mesonbuild-ft or meson-python, does not exist.',
     'invalid-setting': 'A key in [tool.mesonbuild-ft] or [tool.meson-python] has a value of the wrong kind.',
     'unknown-config-setting': 'A config setting (-C) does not exist.',
     'invalid-config-setting': 'A config setting (-C) has a value that is not allowed.',
+    'invalid-environment': 'An environment variable has a value that cannot be used.',
     'unusable-interpreter': 'An interpreter that was named cannot be run, or is no Python 3.',
     'python-too-old': 'The interpreter is older than the project allows (requires-python).',
     # Decisions that cannot be carried out.
@@ -32,7 +33,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'limited-api-without-module': 'limited-api = true, but no extension module has limited_api:.',
     'module-without-limited-api': 'limited-api = true, but this extension module has no limited_api:.',
     'limited-api-not-declared': 'An extension module has limited_api:, but limited-api = true is missing.',
-    'unusable-build-directory': 'The build directory that was named holds sources.',
+    'unusable-build-directory': 'The build directory that was named holds sources, or is no directory.',
     'limited-api-not-visible': 'The version in limited_api: of a module cannot be read from the configured build.',
     'different-floors': 'The extension modules name different versions in limited_api:.',
     # Tools and steps that failed.
@@ -48,6 +49,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     # Sources that are not ready for abi3t.
     'abi3t-needs-export-hook': 'abi3t needs a PyModExport_ hook, and the source has only PyInit_.',
     'abi3t-cython': 'Cython does not generate code for abi3t yet.',
+    'pybind11-without-limited-api': 'pybind11 cannot be compiled with the limited API.',
     'abi3t-limited-api-in-source': 'A source defines Py_LIMITED_API itself, which the abi3t build cannot redirect.',
     # Verdicts on what was built.
     'module-not-installed': 'The project builds extension modules, and none of them is in the wheel.',

@@ -124,7 +124,8 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
         if request['mode'] == 'sdist':
             # Nothing is compiled, and meson-python refuses the limited API on some interpreters.
             first = dataclasses.replace(first, allow_limited_api=False, needs_modules=False)
-        common = [*rest, *_speed_up(build_dir, rest)]
+        _check_arguments(rest)
+        common = [*rest, *_speed_up(build_dir, settings.source_dir, rest)]
         status = run_meson(request, [*how, *common, *_options(first)])
         if not status:
             configured = configured_.read(build_dir, target, settings)
@@ -208,13 +209,52 @@ def _project_default_options(request: dict[str, typing.Any], source_dir: pathlib
         return {}
 
 
-def _speed_up(build_dir: pathlib.Path, arguments: list[str]) -> list[str]:
-    """Leave out Meson's trial compilation of a native compiler: the project itself is compiled next."""
-    if any(a.startswith('--cross-file') for a in arguments):
+def _check_arguments(arguments: list[str]) -> None:
+    """Refuse what Meson would answer with a traceback, or with the name of another file. Raises BuildRefused."""
+    where = '-Csetup-args or [tool.meson-python.args]'
+    for kind, path in flags.machine_files(arguments):
+        if not path.exists():
+            raise refuse(
+                'unreadable-file', f'there is no {kind} file {path}', where=where,
+                advice='Correct the name there; a relative one is looked up in the directory of pyproject.toml.')
+    flags.check_quotes(arguments, where)
+
+
+#: Languages for which Meson's trial compilation finds out more than whether the compiler works.
+_NEEDS_TRIAL: typing.Final = re.compile(r'rust|cuda', re.IGNORECASE)
+
+
+def _speed_up(build_dir: pathlib.Path, source_dir: pathlib.Path, arguments: list[str]) -> list[str]:
+    """Leave out Meson's trial compilation of a native compiler: the project itself is compiled next.
+
+    Not where a person says so, nor where the trial is more than a trial: from Rust's, Meson learns what
+    a static library needs to be linked with, from CUDA's which devices there are.
+    """
+    if any(kind == 'cross' for kind, _ in flags.machine_files(arguments)):
+        return []
+    if any('skip_sanity_check' in text for text in _machine_files(arguments)) or _may_need_trial(source_dir, build_dir):
         return []
     file = own_directory(build_dir) / 'native.ini'
     file.write_text('[properties]\nskip_sanity_check = true\n', encoding='utf-8')
     return [f'--native-file={file}']
+
+
+def _may_need_trial(source_dir: pathlib.Path, build_dir: pathlib.Path) -> bool:
+    """Whether a build file of the project names such a language, or subprojects are yet to be fetched."""
+    for folder, directories, files in os.walk(source_dir):
+        directories[:] = [d for d in directories
+                          if not d.startswith('.') and pathlib.Path(folder, d) != build_dir]
+        for name in files:
+            if name.endswith('.wrap'):
+                return True
+            if name in ('meson.build', 'meson.options', 'meson_options.txt'):
+                try:
+                    text = pathlib.Path(folder, name).read_text(encoding='utf-8', errors='replace')
+                except OSError:
+                    return True
+                if _NEEDS_TRIAL.search(text):
+                    return True
+    return False
 
 
 def _keep_older_than_build_file(build_dir: pathlib.Path, arguments: list[str]) -> None:
@@ -380,9 +420,11 @@ def _setup_failed(build_dir: pathlib.Path, target: Target, source_dir: pathlib.P
         file = os.path.normpath(build_dir / place['file'])
         where = f'{os.path.relpath(file, source_dir)}, line {place["line"]}'
         what = place['what']
-    if 'Unknown compiler(s)' in what:
+    if what.startswith('Unknown option'):
+        where = '-Csetup-args or [tool.meson-python.args], unless meson.build sets it'
+    if any(words in what for words in ('Unknown compiler(s)', 'Unable to get', 'cannot compile programs')):
         return refuse(
-            'missing-compiler', what.split('ERROR:', 1)[-1].strip(), where='PATH, CC or CXX',
+            'missing-compiler', what.split('ERROR:', 1)[-1].strip().rstrip(':'), where='PATH, CC or CXX',
             advice='Install a compiler for that language (Debian: build-essential), or name yours in CC or CXX.')
     if 'Python dependency not found' in what or 'Dependency "python' in what:
         headers = missing_headers(target)

@@ -262,9 +262,10 @@ def _without_limited_api(target: Target, configured: Configured) -> Plan:
         return plan
     note = Diagnostic(
         'limited-api-not-declared', 'warning',
-        f'{_names(configured.limited)}: limited_api: in meson.build, but the wheel is for {target.python_tag} only',
+        f'{_names(configured.limited)}: limited_api: in meson.build, but the wheel is for {target.abi_tag} only',
         where='pyproject.toml, [tool.meson-python]',
-        advice='Add limited-api = true there for one wheel for all versions, or remove limited_api: from meson.build.')
+        advice='Add limited-api = true there for one wheel for all versions with the GIL, '
+               'or remove limited_api: from meson.build.')
     # With the GIL such a module works as it stands; free-threaded headers refuse it.
     allow = False if target.free_threaded else None
     return dataclasses.replace(plan, allow_limited_api=allow, notes=(note,))
@@ -285,7 +286,7 @@ def _no_limited_module(settings: Settings, target: Target, configured: Configure
     note = Diagnostic(
         'limited-api-without-module', 'warning',
         f'limited-api = true, but {_names(configured.full)}: no limited_api:; '
-        f'the wheel is for {target.python_tag} only',
+        f'the wheel is for {target.abi_tag} only',
         where=where, advice=advice)
     return dataclasses.replace(plan, notes=(note,))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+import re
 import sys
 import typing
 
@@ -85,7 +86,7 @@ class Settings:
 def nearest(word: str, known: typing.Iterable[str]) -> str:
     """'Did you mean …?' with the nearest known word, or a list of all of them."""
     known = sorted(known)
-    match = _close(word, known, 0.5)
+    match = _close(word.lower(), known, 0.5)
     if match:
         return f'Did you mean "{match}"?'
     return 'Known are: ' + ', '.join(known) + '.'
@@ -104,10 +105,11 @@ def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.A
     pyproject = read_pyproject(source_dir)
     tool = _table(pyproject, 'tool', 'tool')
     for name in tool:
-        if name != 'mesonbuild-ft' and name.lower().replace('_', '-') == 'mesonbuild-ft':
-            raise refuse(
-                'unknown-setting', f'nobody reads the table [tool.{name}]', where='pyproject.toml',
-                advice='Write it as [tool.mesonbuild-ft].')
+        for known in ('mesonbuild-ft', 'meson-python'):
+            if name != known and re.sub('[^a-z0-9]', '', name.lower()) == known.replace('-', ''):
+                raise refuse(
+                    'unknown-setting', f'nobody reads the table [tool.{name}]', where='pyproject.toml',
+                    advice=f'Write it as [tool.{known}].')
     project = parse_project_settings(_table(tool, 'mesonbuild-ft', 'tool.mesonbuild-ft'))
     meson_python = _table(tool, 'meson-python', 'tool.meson-python')
     for key in meson_python:
@@ -209,7 +211,7 @@ def _split_config_settings(
                     advice='Set it in pyproject.toml, [tool.mesonbuild-ft]'
                            + ('; -Cabi=abi3t asks for it once.' if key == 'abi3t' else '.'))
             # All others, its own misspelled ones too, are for the installed meson-python to judge.
-            if key not in known and _close(key, known, 0.6) in OWN_CONFIG_SETTINGS:
+            if key not in known and _close(key.lower(), known, 0.6) in OWN_CONFIG_SETTINGS:
                 raise refuse(
                     'unknown-config-setting', f'unknown config setting "{key}"', where=f'-C{key}',
                     advice=nearest(key, known))

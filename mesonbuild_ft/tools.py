@@ -62,7 +62,7 @@ def find_meson(settings: Settings) -> Meson:
     except OSError as error:
         raise refuse(
             'missing-meson', f'{name}: {error.strerror or error}', where='PATH, MESON or [tool.meson-python] meson',
-            advice='Install it with: pip install meson.') from error
+            advice=('Correct or remove what names it.' if chosen else 'Install it with: pip install meson.')) from error
     if result.returncode != 0:
         raise refuse(
             'missing-meson', f'{name} --version failed: {result.stderr.strip()}',
@@ -83,7 +83,7 @@ def find_ninja() -> str:
     if not found:
         raise refuse(
             'missing-ninja', f'there is no {chosen or "ninja"}', where='NINJA' if chosen else 'PATH',
-            advice='Install it with: pip install ninja.')
+            advice='Correct or unset the variable NINJA.' if chosen else 'Install it with: pip install ninja.')
     # A single one is for meson-python to judge: asking for the version costs a process.
     return found[0] if len(found) == 1 else next(filter(_is_new_ninja, found), found[0])
 

@@ -9,6 +9,7 @@ https://packaging.python.org/en/latest/specifications/binary-distribution-format
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import hashlib
 import io
@@ -78,10 +79,11 @@ def finish(source: pathlib.Path, directory: pathlib.Path, name: tags.WheelName) 
 def remove_unfinished(directory: pathlib.Path) -> None:
     """Remove what killed builds left in `directory`; what another build is writing stays."""
     for path in directory.glob(f'*{UNFINISHED}'):
-        lock = work_directory.lock_file(path)
-        if lock is not None:
-            path.unlink(missing_ok=True)
-            lock.close()
+        with contextlib.suppress(OSError):
+            lock = work_directory.lock_file(path)
+            if lock is not None:
+                path.unlink(missing_ok=True)
+                lock.close()
 
 
 def whl_metadata(text: str, name: tags.WheelName) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import pathlib
 import shutil
-import tempfile
 import typing
 
 from .diagnostics import refuse
@@ -50,30 +48,40 @@ def kept(build_dir: pathlib.Path, source_dir: pathlib.Path) -> typing.Iterator[p
         raise refuse(
             'unusable-build-directory', 'the build directory holds sources', where=os.fspath(build_dir),
             advice='Name an empty or new directory with -Cbuild-dir=.')
-    # Not in the directory: Meson and meson-python treat one that holds a file otherwise than an empty one.
-    name = hashlib.sha256(os.fspath(build_dir).encode('utf-8', 'surrogateescape')).hexdigest()[:16]
-    user = os.getuid() if hasattr(os, 'getuid') else 0
-    path = pathlib.Path(tempfile.gettempdir(), f'mesonbuild-ft-{user}-{name}.lock')
-    lock = lock_file(path)
-    if lock is None:
-        print(f'mesonbuild-ft: another build uses {build_dir}; waiting for it to end', flush=True)
-        lock = lock_file(path, wait=True)
+    if build_dir.exists() and not build_dir.is_dir():
+        raise refuse(
+            'unusable-build-directory', 'the build directory is a file', where=os.fspath(build_dir),
+            advice='Name an empty or new directory with -Cbuild-dir=.')
+    # Beside the directory: Meson and meson-python treat one that holds a file otherwise than an empty one.
+    path = build_dir.with_name(f'.{build_dir.name}.mesonbuild-ft-lock')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = lock_file(path)
+        if lock is None:
+            print(f'mesonbuild-ft: another build uses {build_dir}; waiting for it to end', flush=True)
+            while lock is None:
+                lock = lock_file(path, wait=True)
+    except OSError:
+        # Only the directory itself can be written: Meson's own lock in it stops a second build, with an error.
+        lock = None
     try:
         yield build_dir
     finally:
         if lock is not None:
+            if os.name == 'nt':  # pragma: no cover
+                lock.close()
+            with contextlib.suppress(OSError):
+                path.unlink()
             lock.close()
 
 
 def lock_file(path: pathlib.Path, *, wait: bool = False) -> typing.BinaryIO | None:
-    """The open file with an exclusive lock that ends with the process; None where another process has it.
+    """The open file with an exclusive lock that ends with the process; None where another process has it, or
+    removed the file in the same moment. Raises OSError where the file cannot be made.
 
     Where the file system has no locks, the file is returned without one.
     """
-    try:
-        file = open(path, 'ab')  # noqa: SIM115 - it stays open as long as the lock
-    except OSError:
-        return None
+    file = open(path, 'ab')  # noqa: SIM115 - it stays open as long as the lock
     try:
         if os.name == 'nt':  # pragma: no cover
             import msvcrt
@@ -106,7 +114,11 @@ def _claim(source_dir: pathlib.Path) -> tuple[pathlib.Path, typing.BinaryIO]:
             raise refuse(
                 'unreadable-file', f'cannot make {work}: {error.strerror}', where=os.fspath(source_dir),
                 advice='Make the source directory writable, or name a build directory with -Cbuild-dir=.') from error
-        lock = lock_file(work / 'lock')
+        try:
+            lock = lock_file(work / 'lock')
+        except OSError:
+            # Another build has just removed it, or it is somebody else's.
+            continue
         if lock is not None:
             return work, lock
     raise refuse(
@@ -135,9 +147,9 @@ def _remove_contents(work: pathlib.Path) -> None:
 
 
 def _remove_if_unused(work: pathlib.Path) -> None:
-    lock = lock_file(work / 'lock')
-    if lock is not None:
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
+        lock = lock_file(work / 'lock')
+        if lock is not None:
             _remove(work, lock)
 
 

@@ -55,10 +55,11 @@ def wheels_appear_complete(ending: str) -> typing.Iterator[None]:
             super().__init__(file, mode, *args, **kwargs)
 
         def close(self) -> None:
+            # Once only: the destructor closes again.
+            final, self._final = self._final, None
             super().close()
-            if self._final is not None:
-                os.replace(self._final + ending, self._final)
-                self._final = None
+            if final is not None:
+                os.replace(final + ending, final)
 
     zipfile.ZipFile = ZipFile  # type: ignore[misc]
     try:

@@ -273,3 +273,10 @@ def check_record(wheel: pathlib.Path) -> None:
             wanted = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()
             assert digest == f'sha256={wanted}', name
             assert int(size) == len(data), name
+
+
+def read_module(wheel: pathlib.Path) -> bytes:
+    """The contents of the only extension module of a wheel."""
+    path, = modules(wheel).values()
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(path)

@@ -192,6 +192,27 @@ def test_directory_of_bare_meson_python_is_configured_anew(
     assert answers(interpreters, 'cp314-cp314t', result, tmp_path) == {'plain': 42}
 
 
+def test_two_builds_take_turns(interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path) -> None:
+    """Whatever their temporary directories are. Nothing is left beside the directory."""
+    source = project('many')
+    code = ('import mesonbuild_ft, os; os.makedirs("{0}", exist_ok=True); '
+            'mesonbuild_ft.build_wheel("{0}", {{"build-dir": "kept/one"}})')
+    python = interpreters.get('cp312-cp312')
+    builds = []
+    for name in ('first', 'second'):
+        directory = tmp_path / name
+        directory.mkdir()
+        builds.append(subprocess.Popen(
+            [python, '-c', code.format(directory / 'out')], cwd=source, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+            env=support.clean_environment(python, TMPDIR=str(directory), SOURCE_DATE_EPOCH='1700000000')))
+    outputs = [build.communicate()[0] for build in builds]
+    assert [build.returncode for build in builds] == [0, 0], '\n'.join(outputs)
+    first, second = (next((tmp_path / name / 'out').glob('*.whl')).read_bytes() for name in ('first', 'second'))
+    assert first == second
+    assert [path.name for path in (source / 'kept').iterdir()] == ['one']
+
+
 def test_directory_outside_the_project(hook: typing.Any, project: typing.Any, tmp_path: pathlib.Path) -> None:
     source = project('limited')
     before = sorted(source.iterdir())

@@ -23,7 +23,7 @@ def check(result: support.Result, identifier: str, *words: str) -> None:
     assert result.status == 1, result.text
     assert result.findings('error')[:1] == [identifier], result.text
     assert identifier in diagnostics.IDENTIFIERS
-    assert 'Traceback' not in result.text
+    assert 'Traceback (most recent call last)' not in result.text
     shown = result.stderr[result.stderr.index(f'[{identifier}]'):]
     assert re.search(r'^  where: .+', shown, re.MULTILINE)
     assert re.search(r'^  to do: .+', shown, re.MULTILINE)
@@ -75,6 +75,10 @@ def test_pyproject(
     ({'verfiy': 'off'}, 'unknown-config-setting', ('Did you mean "verify"?',)),
     ({'gil': 'used'}, 'unknown-config-setting', ('[tool.mesonbuild-ft]',)),
     ({'abi3t': 'true'}, 'unknown-config-setting', ('-Cabi=abi3t',)),
+    ({'ABI': 'full'}, 'unknown-config-setting', ('Did you mean "abi"?',)),
+    ({'build-dir': 'meson.build'}, 'unusable-build-directory', ('is a file',)),
+    ({'setup-args': '--native-file=no-such.ini'}, 'unreadable-file', ('no native file no-such.ini', '-Csetup-args')),
+    ({'setup-args': "-Dc_args='-DA"}, 'invalid-config-setting', ('quot', '-Csetup-args')),
     ({'builddr': 'x'}, 'unknown-config-setting', ('build-dir',)),
     ({'build-dir': ['a', 'b']}, 'invalid-config-setting', ()),
     ({'setup-args': [1]}, 'invalid-config-setting', ()),
@@ -101,13 +105,32 @@ def test_missing_program(
     check(hook(TAG, 'build_wheel', project('plain'), environment=environment), identifier, *words)
 
 
-def test_table_misspelled(hook: typing.Any, project: typing.Any) -> None:
+@pytest.mark.parametrize(('variable', 'value'), [
+    ('CFLAGS', "-DA='"), ('CPPFLAGS', '"'), ('SOURCE_DATE_EPOCH', 'yesterday'), ('SOURCE_DATE_EPOCH', '')])
+def test_environment(variable: str, value: str, hook: typing.Any, project: typing.Any) -> None:
+    result = hook(TAG, 'build_wheel', project('plain'), environment={variable: value})
+    check(result, 'invalid-environment', f'where: {variable}')
+    assert result.ran_meson_setup == 0
+
+
+@pytest.mark.parametrize(('config', 'identifier', 'words'), [
+    ({'setup-args': '-Dno_such=1'}, 'meson-setup-failed', ('no_such', 'where: -Csetup-args')),
+    ({'install-args': '--tags'}, 'invalid-config-setting', ('--tags', 'where: -Cinstall-args')),
+], ids=str)
+def test_arguments_that_meson_refuses(
+    config: dict[str, typing.Any], identifier: str, words: tuple[str, ...], hook: typing.Any, project: typing.Any,
+) -> None:
+    check(hook(TAG, 'build_wheel', project('plain'), config=config), identifier, *words)
+
+
+@pytest.mark.parametrize(('wrong', 'right'), [
+    ('mesonbuild_ft', 'mesonbuild-ft'), ('mesonbuildft', 'mesonbuild-ft'), ('meson_python', 'meson-python')])
+def test_table_misspelled(wrong: str, right: str, hook: typing.Any, project: typing.Any) -> None:
     """The package is spelled with an underscore, and its table with a hyphen."""
     source = project('plain')
-    with open(source / 'pyproject.toml', 'a', encoding='utf-8') as file:
-        file.write('\n[tool.mesonbuild_ft]\nabi3t = true\n')
+    support.add_settings(source, f'[tool.{wrong}]\nabi3t = true')
     result = hook(TAG, 'build_wheel', source)
-    check(result, 'unknown-setting', '[tool.mesonbuild_ft]', '[tool.mesonbuild-ft]')
+    check(result, 'unknown-setting', f'[tool.{wrong}]', f'[tool.{right}]')
     assert result.ran_meson_setup == 0
 
 
@@ -120,6 +143,21 @@ def test_module_not_installed(hook: typing.Any, project: typing.Any) -> None:
     result = hook(TAG, 'build_wheel', source)
     assert result.status == 0, result.text
     assert result.findings() == ['module-not-installed']
+
+
+def test_limited_api_with_pybind11(hook: typing.Any, project: typing.Any) -> None:
+    """Hundreds of errors of a compiler, and then the one line that helps."""
+    source = project('cpp')
+    headers = source / 'headers' / 'pybind11'
+    headers.mkdir(parents=True)
+    import pybind11
+    for name in os.listdir(os.path.join(pybind11.get_include(), 'pybind11')):
+        (headers / name).symlink_to(os.path.join(pybind11.get_include(), 'pybind11', name))
+    (source / 'cpp.cpp').write_text(
+        '#include <pybind11/pybind11.h>\nPYBIND11_MODULE(cpp, m) { m.attr("answer") = 42; }\n')
+    support.replace(source / 'meson.build', "'part.c',", "'part.c', include_directories: 'headers',")
+    result = hook(TAG, 'build_wheel', source)
+    check(result, 'compile-failed', '[pybind11-without-limited-api]: probably: cpp cannot use the limited API')
 
 
 def test_missing_headers(interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path) -> None:

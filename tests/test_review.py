@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import typing
@@ -12,7 +13,7 @@ import typing
 import pytest
 import support
 
-from mesonbuild_ft import meson_setup, work_directory
+from mesonbuild_ft import meson_setup, scanner, work_directory
 from mesonbuild_ft.diagnostics import BuildRefused
 
 
@@ -193,3 +194,43 @@ def test_source_directory_that_cannot_be_written(tmp_path: pathlib.Path) -> None
     with pytest.raises(BuildRefused) as refused, work_directory.temporary(tmp_path / 'file'):
         pass
     assert refused.value.diagnostics[0].identifier == 'unreadable-file'
+
+
+def test_static_library_of_rust_is_linked_as_meson_alone_links_it(
+    hook: typing.Any, project: typing.Any, tmp_path: pathlib.Path,
+) -> None:
+    """Meson's trial compilation of Rust tells what such a library needs; it must not be left out."""
+    if shutil.which('rustc') is None:
+        if os.environ.get('CI'):
+            pytest.fail('rustc is missing; .ci/run installs it')
+        pytest.skip('rustc is not installed')
+    source = project('rust-helper')
+    linked = {}
+    for backend in ('mesonbuild_ft', 'mesonpy'):
+        result = hook('cp314-cp314t', 'build_wheel', source, output=tmp_path / backend, backend=backend)
+        assert result.status == 0, result.text
+        data = support.read_module(result.path)
+        linked[backend] = scanner.load().scan(data, 'rust_helper').needed
+    assert 'libm.so.6' in linked['mesonpy']
+    assert linked['mesonbuild_ft'] == linked['mesonpy']
+
+
+@pytest.mark.parametrize(('name', 'text', 'left_out'), [
+    ('meson.build', "project('x', 'c')", True), ('sub/meson.build', "add_languages('rust')", False),
+    ('meson.options', "option('cuda', type: 'boolean')", False), ('subprojects/other.wrap', '[wrap-git]', False),
+    ('sub/rust.c', '', True), ('.venv/meson.build', 'rust', True), ('build/meson.build', 'rust', True)])
+def test_trial_compilation_is_left_out_only_where_it_is_nothing_else(
+    name: str, text: str, left_out: bool, tmp_path: pathlib.Path,
+) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text(text)
+    own = meson_setup.own_directory(tmp_path / 'build')
+    own.mkdir(parents=True)
+    assert bool(meson_setup._speed_up(tmp_path / 'build', tmp_path, [])) is left_out
+
+
+def test_trial_compilation_that_the_person_speaks_of_is_theirs(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / 'native.ini'
+    file.write_text('[properties]\nskip_sanity_check = false\n')
+    meson_setup.own_directory(tmp_path / 'build').mkdir(parents=True)
+    assert meson_setup._speed_up(tmp_path / 'build', tmp_path, [f'--native-file={file}']) == []

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """An environment for each interpreter of this machine, with mesonbuild-ft built by itself installed.
 
-    python tools/environments.py [--lowest] [TAG ...]
+    python tools/environments.py [--lowest] [--wheels DIRECTORY] [TAG ...]
 
 They lie in .cache/environments/<python tag>-<abi tag>, are made once, and are brought up
 to date when the sources of mesonbuild-ft change. With --lowest there is one more for each
-of LOWEST, which holds the lowest versions of the tools that pyproject.toml allows.
+of LOWEST, which holds the lowest versions of the tools that pyproject.toml allows. With --wheels
+the wheels of mesonbuild-ft are copied to a directory, from which front ends can install them.
 """
 
 from __future__ import annotations
@@ -215,10 +216,16 @@ def _installed(python: pathlib.Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n', 1)[0])
     parser.add_argument('--lowest', action='store_true', help='also with the lowest versions of the tools')
+    parser.add_argument('--wheels', type=pathlib.Path, metavar='DIRECTORY', help='copy the wheels there')
     parser.add_argument('tags', nargs='*', metavar='TAG', help='such as cp314-cp314t; all by default')
     arguments = parser.parse_args()
     for name, python in prepare(arguments.tags, lowest=arguments.lowest).items():
         print(f'{name:24} {python.relative_to(ROOT)}')
+    if arguments.wheels is not None:
+        arguments.wheels.mkdir(parents=True, exist_ok=True)
+        for wheel in sorted((CACHE / 'wheels' / source_digest()).glob('*.whl')):
+            shutil.copy2(wheel, arguments.wheels)
+            print(arguments.wheels / wheel.name)
 
 
 if __name__ == '__main__':

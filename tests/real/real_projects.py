@@ -245,7 +245,8 @@ def environment(tag: str, requires: tuple[str, ...] = ()) -> pathlib.Path:
         lines = record.read_text().splitlines() if record.is_file() else []
         missing = [r for r in requires if r not in lines]
         if missing:
-            environments.pip_install(python, *missing)
+            # The newest release that has a wheel: compiling NumPy takes longer than all the rest.
+            environments.pip_install(python, '--only-binary=numpy', *missing)
             record.write_text('\n'.join([*lines, *missing]) + '\n')
     return python
 
