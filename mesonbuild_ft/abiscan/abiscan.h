@@ -129,11 +129,11 @@ typedef struct abiscan_name {
 typedef struct abiscan_import {
     abiscan_name name;
     abiscan_name library; /* the one of `needed` that must have it (PE, Mach-O); data NULL: any */
-    int abi3_since;     /* 3.N that brought it into abi3 (PEP 384); -1: in none */
-    int abi3t_since;    /* the same for abi3t (PEP 803): never below 15; -1: in none */
-    const char *ifdef;  /* macro that it depends on, e.g. "HAVE_FORK"; NULL: none */
-    bool is_weak;       /* the loader accepts that it is missing */
-    bool is_pypy;       /* carries PyPy's prefix */
+    int abi3_since;       /* 3.N that brought it into abi3 (PEP 384); -1: in none */
+    int abi3t_since;      /* the same for abi3t (PEP 803): never below 15; -1: in none */
+    const char *ifdef;    /* macro that it depends on, e.g. "HAVE_FORK"; NULL: none */
+    bool is_weak;         /* the loader accepts that it is missing */
+    bool is_pypy;         /* carries PyPy's prefix */
 } abiscan_import;
 
 /* PyABIInfo of PEP 793 and PEP 803, as stored in the file. */

@@ -148,7 +148,7 @@ static void print_version(int minor)
     }
 }
 
-/* [name, abi3 since 3.N, abi3t since 3.N, note] */
+/* [name, abi3 since 3.N, abi3t since 3.N, note, library] */
 static void print_import(const abiscan_import *import)
 {
     putchar('[');
@@ -166,6 +166,12 @@ static void print_import(const abiscan_import *import)
         printf("\"only with %s\"", import->ifdef); /* a C identifier of the table */
     } else {
         print_text("");
+    }
+    fputs(", ", stdout);
+    if (import->library.data == NULL) {
+        print_text("");
+    } else {
+        print_name(import->library);
     }
     putchar(']');
 }
@@ -207,6 +213,8 @@ static void put_abi_info(const abiscan_result *result)
            (unsigned long)info->build_version, (unsigned long)info->abi_version);
 }
 
+static void put_slices(const abiscan_result *result);
+
 static void put_facts(const abiscan_result *result)
 {
     put_text("format", abiscan_format_name(result->format));
@@ -216,6 +224,7 @@ static void put_facts(const abiscan_result *result)
     put_text("file_type", abiscan_file_type_name(result->file_type));
     put_names("needed", result->needed, result->needed_count);
     put_name("soname", result->soname);
+    put_text("minimum_os", result->minimum_os[0] == 0 ? NULL : result->minimum_os);
     put_names("init_hooks", result->init_hooks, result->init_hook_count);
     fputs(", ", stdout);
     print_judgement(result);
@@ -236,6 +245,24 @@ static void put_facts(const abiscan_result *result)
         print_judgement(result->before_3_15);
         putchar('}');
     }
+    put_slices(result);
+}
+
+/* A universal file's; a slice has none itself. */
+static void put_slices(const abiscan_result *result)
+{
+    print_key("slices");
+    putchar('[');
+    for (size_t i = 0; i < result->slice_count; i++) {
+        const abiscan_result *slice = &result->slices[i];
+        fputs(i == 0 ? "{\"offset\": " : ", {\"offset\": ", stdout);
+        printf("%llu", (unsigned long long)slice->slice_offset);
+        put_text("status", abiscan_status_name(slice->status));
+        put_text("message", slice->message);
+        put_facts(slice);
+        putchar('}');
+    }
+    putchar(']');
 }
 
 /* ---- files ------------------------------------------------------------- */
