@@ -207,11 +207,13 @@ static const struct {
      ABISCAN_LAYOUT_UNKNOWN},
     {"chains of an older kind, in bind opcodes",
      {.bind = BYTES(0xd0, 1, 0xd1), .slots = {NOT_USED}},
-     ABISCAN_INIT_MULTI_PHASE, ABISCAN_GIL_UNKNOWN, "the slots are made at run time",
+     ABISCAN_INIT_MULTI_PHASE, ABISCAN_GIL_UNKNOWN,
+     "without relocations the slots cannot be found",
      ABISCAN_LAYOUT_UNKNOWN},
     {"a pointer format of kernels",
      {.fixups = 8, .slots = {NOT_USED}},
-     ABISCAN_INIT_MULTI_PHASE, ABISCAN_GIL_UNKNOWN, "the slots are made at run time",
+     ABISCAN_INIT_MULTI_PHASE, ABISCAN_GIL_UNKNOWN,
+     "without relocations the slots cannot be found",
      ABISCAN_LAYOUT_UNKNOWN},
 };
 

@@ -405,7 +405,9 @@ abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_
                 uint32_t code = read_code(bytes + at);
                 bool is_call = false;
                 if (pass == 0) {
-                    if (takes_pointer(image, address, import)) {
+                    /* On Windows calls go through the pointer itself: see below. */
+                    if (image->convention != ABISCAN_CONVENTION_WINDOWS
+                        && takes_pointer(image, address, import)) {
                         return ABISCAN_CANNOT_TELL;
                     }
                     /* A stub begins with adrp, or with a hint before it. */
