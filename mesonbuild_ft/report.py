@@ -7,14 +7,14 @@ import os
 import sys
 import typing
 
-from .audit import Module
 from .diagnostics import Diagnostic
-from .plan import Plan
-from .settings import Verify
-from .target import Target
+from .modules import Module
 
 
 if typing.TYPE_CHECKING:
+    from .plan import Plan
+    from .settings import Verify
+    from .target import Target
     from .verify import Verification
 
 
