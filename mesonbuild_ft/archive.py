@@ -9,18 +9,23 @@ Section numbers are those of PKWARE's APPNOTE.TXT 6.3.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import itertools
 import os
 import re
 import struct
 import typing
-import zlib
 
 from .diagnostics import Diagnostic
 
 
+try:
+    # Inflates twice as fast as zlib and has the same interface: the extra `fast`.
+    zlib: typing.Any = importlib.import_module('isal.isal_zlib')
+except ImportError:
+    zlib = importlib.import_module('zlib')
+
 if typing.TYPE_CHECKING:
-    import io
     import zipfile
 
 #: Unless said otherwise, members may inflate to this many times the size of their archive, …
@@ -95,11 +100,10 @@ def open_archive(path: str) -> Archive:
     """Read and check the headers of all members. Raises ArchiveError and OSError."""
     import zipfile
 
-    with open(path, 'rb', buffering=0) as file:
+    with open(path, 'rb', buffering=8192) as file:
         size = os.fstat(file.fileno()).st_size
         try:
-            # A buffer for zipfile alone: it seeks in the directory, the checks below read headers far apart.
-            with open(path, 'rb') as buffered, zipfile.ZipFile(buffered) as opened:
+            with zipfile.ZipFile(file) as opened:
                 entries, directory = opened.infolist(), opened.start_dir
         # zipfile lets these through on some malformed directories, differently in each version.
         except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OverflowError, IndexError,
@@ -111,7 +115,7 @@ def open_archive(path: str) -> Archive:
 
 
 def _check(
-    path: str, size: int, directory: int, entries: typing.Sequence[zipfile.ZipInfo], file: io.FileIO,
+    path: str, size: int, directory: int, entries: typing.Sequence[zipfile.ZipInfo], file: typing.BinaryIO,
 ) -> Archive:
     """The archive, with its central directory at the offset `directory`. Raises ArchiveError."""
     members: list[Member] = []
@@ -164,7 +168,7 @@ def _unsafe(name: str) -> bool:
     return not name or not parts[0] or '..' in parts or '\0' in name or re.match(r'[A-Za-z]:', name) is not None
 
 
-def _member(entry: zipfile.ZipInfo, name: str, limit: int, file: io.FileIO) -> tuple[Member, int]:
+def _member(entry: zipfile.ZipInfo, name: str, limit: int, file: typing.BinaryIO) -> tuple[Member, int]:
     """The member and the offset where its data ends, at most `limit`. Raises ArchiveError."""
     if entry.filename.replace('\\', '/') != name.replace('\\', '/'):
         raise _mismatch(name, f'its extra field has the name {entry.filename}')
@@ -233,7 +237,7 @@ def _inflate(member: Member, data: bytes) -> bytes:
     stream = zlib.decompressobj(-15)
     try:
         # One byte more than announced tells a member that is longer from one that is not.
-        result = stream.decompress(data, member.size + 1)
+        result: bytes = stream.decompress(data, member.size + 1)
     except zlib.error as error:
         raise _damaged(member.name, f'cannot be inflated: {error}') from error
     if len(result) > member.size:

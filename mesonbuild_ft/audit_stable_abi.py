@@ -135,7 +135,9 @@ def _dll_fits(minor: str, threaded: bool, version: tags.Version, stable: bool, f
 def floor_of(module: Module) -> tags.Version | None:
     """The oldest CPython whose stable ABI has all that this abi3 module is seen to need; None where unknown."""
     facts = module.facts.for_version(tags.FIRST_ABI3) if module.facts is not None else None
-    if facts is None or facts.init == 'unknown' or not facts.slots_complete:
+    if facts is None or facts.init not in ('multi-phase', 'single-phase'):
+        return None
+    if facts.init == 'multi-phase' and not facts.slots_complete:
         return None
     if not any(hook.startswith('PyInit') for hook in facts.init_hooks):
         return None

@@ -69,13 +69,16 @@ def _judge(subject: Subject) -> Checked:
     modules = sorted((job.module for job in subject.jobs if job.module is not None), key=lambda m: m.path)
     problems = [job.problem for job in subject.jobs if job.problem is not None]
     found = [*subject.found, *problems]
-    if subject.name is not None:
+    name = subject.name
+    if name is not None:
         members = subject.contents.members if subject.contents is not None else ()
-        found += audit.wheel(subject.name, modules, siblings=_siblings(members), contents=subject.contents)
+        found += audit.wheel(name, modules, siblings=_siblings(members), contents=subject.contents)
     else:
         found += [diagnostic for module in modules for diagnostic in audit.single(module)]
+        if subject.kind == 'module' and modules:
+            name = tags.name_from_suffix(modules[0].suffix_tag)
     unusable = subject.unusable or (not modules and len(problems) + subject.unread > 0)
-    return Checked(subject.label, subject.kind, subject.path, subject.name, tuple(modules), tuple(found), unusable)
+    return Checked(subject.label, subject.kind, subject.path, name, tuple(modules), tuple(found), unusable)
 
 
 def _siblings(members: typing.Iterable[str]) -> frozenset[str]:

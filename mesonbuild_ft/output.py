@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import typing
 
@@ -86,6 +87,11 @@ def count(results: typing.Sequence[Checked]) -> dict[str, int]:
     for verdict in ('ok', 'hint', 'warning', 'error', 'unusable'):
         numbers[verdict] = sum(r.verdict == verdict for r in results)
     return numbers
+
+
+def title(checked: Checked) -> str:
+    """What to call it in a list: the file name of a wheel, else what was named."""
+    return printable(os.path.basename(checked.path) if checked.kind == 'wheel' else checked.label)
 
 
 def pythons(checked: Checked) -> str:

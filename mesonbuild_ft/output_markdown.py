@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import typing
 
@@ -18,8 +17,8 @@ def write(results: typing.Sequence[Checked], stream: typing.TextIO) -> None:
     """Print a table, then the findings."""
     print('| | File | Modules | Python | GIL |\n|---|---|---:|---|---|', file=stream)
     for checked in results:
-        cells = (f'{_MARKS[checked.verdict]} {checked.verdict}', _code(_name(checked)), str(len(checked.modules)),
-                 output.pythons(checked), output.gil(checked))
+        cells = (f'{_MARKS[checked.verdict]} {checked.verdict}', _code(output.title(checked)),
+                 str(len(checked.modules)), output.pythons(checked), output.gil(checked))
         print(f'| {" | ".join(cells)} |', file=stream)
     before = None
     found = output.groups(results)
@@ -32,12 +31,8 @@ def write(results: typing.Sequence[Checked], stream: typing.TextIO) -> None:
                     if (other.identifier, other.severity) == before))[:output.SHOWN]:
                 print(f'{_text(advice)}\n', file=stream)
         for line in group.lines():
-            print(f'- {_code(_name(group.checked))}: {_text(line)}', file=stream)
+            print(f'- {_code(output.title(group.checked))}: {_text(line)}', file=stream)
     print(f'\n{output_table.closing(results)}', file=stream)
-
-
-def _name(checked: Checked) -> str:
-    return os.path.basename(checked.label) if checked.kind == 'wheel' else checked.label
 
 
 def _code(text: str) -> str:

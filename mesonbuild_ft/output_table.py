@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import typing
 
-from . import output, report
+from . import audit_stable_abi, output, report, tags
 from .check import Checked
 from .modules import Module
 from .output import plural, printable
@@ -34,12 +34,12 @@ def write(results: typing.Sequence[Checked], stream: typing.TextIO, *, verbose: 
     printer: _Plain | _Rich = _Rich(stream) if wants_rich(stream) else _Plain(stream)
     printer.table([
         (checked.verdict, str(len(checked.modules)), output.pythons(checked), output.gil(checked),
-         printable(os.path.basename(checked.label) if checked.kind == 'wheel' else checked.label))
+         output.title(checked))
         for checked in results])
     for checked in results:
         if checked.modules and (verbose or checked.kind == 'module'):
             printer.line(0, '')
-            printer.line(0, printable(os.path.basename(checked.label)), 'bold')
+            printer.line(0, output.title(checked), 'bold')
             for module in checked.modules:
                 printer.line(2, printable(_describe(module, checked)))
     _findings(results, printer, verbose=verbose)
@@ -55,7 +55,7 @@ def _findings(results: typing.Sequence[Checked], printer: _Plain | _Rich, *, ver
             printer.line(0, '')
             printer.line(0, f'{group.severity}[{group.identifier}]', _STYLES[group.severity])
         if len(results) > 1:
-            printer.line(2, printable(os.path.basename(group.checked.label)), 'bold')
+            printer.line(2, output.title(group.checked), 'bold')
         for line in group.lines(None if verbose else output.SHOWN):
             printer.line(4 if len(results) > 1 else 2, printable(line))
         following = found[number + 1] if number + 1 < len(found) else None
@@ -76,6 +76,9 @@ def _describe(module: Module, checked: Checked) -> str:
         return words
     if free_threaded and facts.gil == 'unknown' and facts.gil_evidence:
         words += f' ({facts.gil_evidence})'
+    floor = audit_stable_abi.floor_of(module)
+    if floor is not None and name is not None and 'abi3' in name.abi.split('.'):
+        words += f', symbols of abi3 {tags.version_text(floor)}'
     if facts.framework:
         words += f', {facts.framework}'
     return f'{words}, {facts.machine}'
