@@ -121,11 +121,14 @@ def _unread(module: Module) -> typing.Iterator[Diagnostic]:
 
 
 def _hooks(module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
-    # Warnings: such a file may be meant for ctypes, or be loaded under the name of its function.
+    # No errors: such a file may be meant for ctypes, or be loaded under the name of its function.
     if not facts.init_hooks and facts.init == 'none':
-        yield module.finding('missing-init-function', 'warning',
-                             f'exports neither PyInit_{module.stem} nor PyModExport_{module.stem}',
-                             'Name the init function after the module, and mark it PyMODINIT_FUNC.')
+        if facts.python_imports:
+            yield module.finding('missing-init-function', 'warning', 'exports no init function, PyInit_ or PyModExport_',
+                                 'Name the init function after the module, and mark it PyMODINIT_FUNC.')
+        else:
+            yield module.finding('missing-init-function', 'hint', 'has the name of a module and uses nothing of Python',
+                                 'If it is a library for ctypes or cffi, a name without Python\'s suffix says so.')
     elif facts.init != 'unknown' and not _own_hooks(module, facts):
         yield module.finding('missing-init-function', 'warning',
                              f'exports {", ".join(facts.init_hooks)}, but nothing for the name {module.stem}',
