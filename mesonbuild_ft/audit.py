@@ -124,7 +124,8 @@ def _hooks(module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
     # No errors: such a file may be meant for ctypes, or be loaded under the name of its function.
     if not facts.init_hooks and facts.init == 'none':
         if facts.python_imports:
-            yield module.finding('missing-init-function', 'warning', 'exports no init function, PyInit_ or PyModExport_',
+            yield module.finding('missing-init-function', 'warning',
+                                 'exports no init function, PyInit_ or PyModExport_',
                                  'Name the init function after the module, and mark it PyMODINIT_FUNC.')
         else:
             yield module.finding('missing-init-function', 'hint', 'has the name of a module and uses nothing of Python',

@@ -26,8 +26,9 @@ def page() -> str:
     lines = ['<!-- SPDX-License-Identifier: MIT -->', '<!-- Written by tools/write_reference.py -->',
              '# Diagnostics', '',
              'Each message begins with its severity and an identifier that is never renamed and never reused. '
-             'It says what is wrong, where, and what to do. `mesonbuild-ft explain IDENTIFIER` prints its page.', '', '| Identifier | Meaning |', '|---|---|']
-    lines += [f'| [`{identifier}`](diagnostics/{identifier}.md) | {meaning} |' for identifier, meaning in IDENTIFIERS.items()]
+             'It says what is wrong, where, and what to do. `mesonbuild-ft explain IDENTIFIER` prints its page.', '',
+             '| Identifier | Meaning |', '|---|---|']
+    lines += [f'| [`{name}`](diagnostics/{name}.md) | {meaning} |' for name, meaning in IDENTIFIERS.items()]
     return '\n'.join(lines) + '\n'
 
 
