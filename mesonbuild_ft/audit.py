@@ -84,9 +84,12 @@ def _module(
     stable = [abi for abi in abis if abi in ('abi3', 'abi3t')]
     # abi3.abi3t is one module that serves both; abi3 alone serves interpreters with the GIL.
     abi3t = 'abi3t' in stable
+    if abi3t and floor is not None:
+        # An older one is told once, of the tag.
+        floor = max(floor, tags.FIRST_ABI3T)
     free_threaded = abi3t or any(re.fullmatch(r'cp\d+td?', abi) for abi in abis)
 
-    yield from _suffix(name, module, bool(stable), abi3t, free_threaded)
+    yield from _suffix(name, module, floor, bool(stable), abi3t, free_threaded)
     facts = module.facts
     if facts is None:
         yield from _unread(module)
@@ -146,7 +149,7 @@ def _own_hooks(module: Module, facts: Facts) -> bool:
 
 
 def _suffix(
-    name: tags.WheelName, module: Module, stable: bool, abi3t: bool, free_threaded: bool,
+    name: tags.WheelName, module: Module, floor: tags.Version | None, stable: bool, abi3t: bool, free_threaded: bool,
 ) -> typing.Iterator[Diagnostic]:
     tag = module.suffix_tag
     windows = tags.is_windows(name.platform)
@@ -158,7 +161,6 @@ def _suffix(
     if not tag or name.abi == 'none':
         return
     head, abi = tag.split('-')[0], tags.abi_of_suffix(tag)
-    floor = tags.version_of_python_tag(name.python.split('.')[0])
     if stable and abi not in ('abi3', 'abi3t'):
         yield module.error('version-specific-module', f'has the suffix .{tag}, and the tag says {name.abi}',
                            'Build this module with the limited API, like the others (limited_api: in meson.build).')

@@ -79,14 +79,13 @@ def _wheel_tags(name: tags.WheelName, contents: Contents) -> typing.Iterator[Dia
         return
     listed: dict[str, None] = {}
     for tag in contents.wheel_tags:
-        parts = tag.split('-')
-        if len(parts) == 3:
-            listed.update(dict.fromkeys(f'{p}-{a}-{q}' for p in parts[0].split('.') for a in parts[1].split('.')
-                                        for q in parts[2].split('.')))
-        else:
-            listed[tag] = None
-    expanded = name.expanded()
-    foreign = [tag for tag in listed if tag not in expanded]
+        listed.update(dict.fromkeys(tags.expand(tag)))
+        if len(listed) > 10_000:
+            # No wheel has so many: the rest cannot make it right.
+            break
+    expanded = tags.expand(name.tag)
+    wanted = set(expanded)
+    foreign = [tag for tag in listed if tag not in wanted]
     missing = [tag for tag in expanded if tag not in listed]
     if foreign:
         yield Diagnostic(

@@ -55,12 +55,7 @@ class WheelName:
 
     def expanded(self) -> list[str]:
         """One tag for each combination, as the `Tag:` lines of WHEEL must list them."""
-        return [
-            f'{python}-{abi}-{platform}'
-            for python in self.python.split('.')
-            for abi in self.abi.split('.')
-            for platform in self.platform.split('.')
-        ]
+        return expand(self.tag)
 
 
 def parse_wheel_name(file_name: str) -> WheelName:
@@ -69,6 +64,14 @@ def parse_wheel_name(file_name: str) -> WheelName:
     if match is None:
         raise ValueError(f'not the name of a wheel: {file_name!r}')
     return WheelName(**{key: value or '' for key, value in match.groupdict().items()})
+
+
+def expand(tag: str) -> list[str]:
+    """Each combination of a compressed tag set; what is none, or has more than 10,000, is left as it is."""
+    parts = [part.split('.') for part in tag.split('-')]
+    if len(parts) != 3 or len(parts[0]) * len(parts[1]) * len(parts[2]) > 10_000:
+        return [tag]
+    return [f'{python}-{abi}-{platform}' for python in parts[0] for abi in parts[1] for platform in parts[2]]
 
 
 def python_tag(version: Version) -> str:
