@@ -169,13 +169,15 @@ def test_member_that_cannot_be_trusted(case: str, tmp_path: pathlib.Path) -> Non
 #: What is wrong with the data -> (the member, message).
 DATA: dict[str, tuple[Entry, str]] = {
     'CRC': (Entry('a', crc=7), f'has the CRC {zlib.crc32(b"text"):08x}, and its header says 00000007'),
-    'CRC, stored': (Entry('a', crc=7, method=0), f'has the CRC {zlib.crc32(b"text"):08x}, and its header says 00000007'),
+    'CRC, stored': (Entry('a', crc=7, method=0),
+                    f'has the CRC {zlib.crc32(b"text"):08x}, and its header says 00000007'),
     'no deflate': (Entry('a', body=b'\xff\xff\xff'), 'cannot be inflated: '),
     'longer than announced': (Entry('a', b'x' * 100, size=10), 'inflates to more than the 10 bytes of its header'),
     'shorter than announced': (Entry('a', size=10), 'inflates to 4 bytes, and its header says 10'),
     'no end': (Entry('a', body=deflated(b'text' * 100)[:-1], data=b'text' * 100),
                'its compressed data has no end, after '),
-    'more after the end': (Entry('a', body=deflated(b'text') + b'more'), '4 bytes follow the end of its compressed data'),
+    'more after the end': (Entry('a', body=deflated(b'text') + b'more'),
+                           '4 bytes follow the end of its compressed data'),
 }
 
 

@@ -95,8 +95,8 @@ def module(directory: pathlib.Path, tag: str, *flags: str, name: str = 'one', so
 
 
 def wheel(
-    directory: pathlib.Path, tag: str, members: typing.Mapping[str, bytes], *, whl_tags: typing.Sequence[str] | None = None,
-    metadata: str = '', purelib: bool = False, name: str | None = None,
+    directory: pathlib.Path, tag: str, members: typing.Mapping[str, bytes], *,
+    whl_tags: typing.Sequence[str] | None = None, metadata: str = '', purelib: bool = False, name: str | None = None,
 ) -> pathlib.Path:
     """pkg-1.0-TAG.whl with these members, and a WHEEL that says the same unless told otherwise."""
     path = directory / (name or f'pkg-1.0-{tag}.whl')
@@ -108,6 +108,7 @@ def wheel(
             archive.writestr(member, data)
         lines = ['Wheel-Version: 1.0', f'Root-Is-Purelib: {"true" if purelib else "false"}']
         archive.writestr('pkg-1.0.dist-info/WHEEL', '\n'.join([*lines, *(f'Tag: {t}' for t in whl_tags)]) + '\n')
-        archive.writestr('pkg-1.0.dist-info/METADATA', f'Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n{metadata}\ntext\n')
+        archive.writestr(
+            'pkg-1.0.dist-info/METADATA', f'Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n{metadata}\ntext\n')
         archive.writestr('pkg-1.0.dist-info/RECORD', ''.join(f'{member},,\n' for member in members))
     return path
