@@ -126,8 +126,11 @@ class _Rich:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style='dim')
         kept = [c for c in range(len(_HEADER)) if c == len(_HEADER) - 1 or any(row[c] for row in rows)]
         for column in kept:
-            table.add_column(_HEADER[column], justify='right' if column == 1 else 'left',
-                             overflow='fold', no_wrap=column != len(_HEADER) - 1)
+            # A line for each file: the end of a long name, its platforms, is the least to miss.
+            last = column == len(_HEADER) - 1
+            table.add_column(_HEADER[column], justify='right' if column == 1 else 'left', no_wrap=True,
+                             overflow='ellipsis',
+                             min_width=None if last else max(len(row[column]) for row in [_HEADER, *rows]))
         for row in rows:
             style = {0: _STYLES[row[0]], 3: 'yellow' if row[3] != 'stays off' else ''}
             table.add_row(*(Text(row[c], style.get(c, '')) for c in kept))

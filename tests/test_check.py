@@ -352,7 +352,7 @@ error[symbol-newer-than-floor]
 
 warning[gil-enabled-by-module]
   pkg-1.0-cp314-cp314t-linux_x86_64.whl
-    2 modules (one, one): switches the GIL on when it is imported: it does not declare Py_mod_gil (no slot is \
+    2 modules (a/one, b/one): switches the GIL on when it is imported: it does not declare Py_mod_gil (no slot is \
 Py_mod_gil, and nothing adds one at run time)
   to do: Once the module is safe without the GIL, add the slot {Py_mod_gil, Py_MOD_GIL_NOT_USED} (single-phase: call \
 PyUnstable_Module_SetGIL).
@@ -424,7 +424,7 @@ def test_github(three: list[pathlib.Path], capsys: pytest.CaptureFixture[str]) -
         f'::error file={three[2]},title=symbol-newer-than-floor::one.abi3.so: imports PyModule_AddType, which is in '
         'abi3 from 3.10 on; the tag says 3.8%0ATo do: Raise the limited API version (limited_api: in meson.build) and '
         'the tag to 3.10, or use an older function.')
-    assert second.startswith(f'::warning file={three[1]},title=gil-enabled-by-module::2 modules (one, one): ')
+    assert second.startswith(f'::warning file={three[1]},title=gil-enabled-by-module::2 modules (a/one, b/one): ')
     assert last.startswith('3 checked, 4 modules: ')
 
 
@@ -452,7 +452,7 @@ def test_many_findings_are_put_together(tmp_path: pathlib.Path, capsys: pytest.C
     data = wheels.module(tmp_path, 'cp314-cp314', ABI3, '-DNEWER')
     wheel = wheels.wheel(tmp_path, f'cp39-abi3-{X86}', {f'p{i}/one.abi3.so': data for i in range(40)})
     _, text = run(capsys, wheel)
-    assert '  40 modules (one, one, one, …): imports PyModule_AddType, which' in text
+    assert '  40 modules (p0/one, p1/one, p10/one, …): imports PyModule_AddType, which' in text
     assert len(text.splitlines()) == 8
     assert len(run(capsys, '-v', wheel)[1].splitlines()) == 8 + 42
 
