@@ -11,38 +11,15 @@ import dataclasses
 import re
 import typing
 
-from . import tags
-from .diagnostics import Diagnostic, Severity
+from . import audit_contents, audit_stable_abi, tags
+from .audit_contents import Contents
+from .diagnostics import Diagnostic
+from .modules import Module
 from .scanner import Facts
-from .settings import Gil
 
 
-@dataclasses.dataclass(frozen=True)
-class Module:
-    """A file of the wheel that is an extension module.
-
-    path: inside the wheel. stem, suffix_tag: of its name, see `tags.module_parts`.
-    facts: None where it could not be scanned, for the reason in `problem`.
-    """
-
-    path: str
-    stem: str
-    suffix_tag: str
-    facts: Facts | None
-    problem: str = ''
-    malformed: bool = False
-
-
-#: Module slots of PyModuleDef_Slot (moduleobject.h): identifier -> (name, first CPython that knows it).
-#: Anything a CPython does not know stops it with "SystemError: unknown slot ID".
-LEGACY_SLOTS: typing.Final[dict[int, tuple[str, tags.Version]]] = {
-    1: ('Py_mod_create', (3, 5)),
-    2: ('Py_mod_exec', (3, 5)),
-    3: ('Py_mod_multiple_interpreters', (3, 12)),
-    4: ('Py_mod_gil', (3, 13)),
-}
-#: The first slot number that came with PySlot (PEP 820).
-_FIRST_PYSLOT: typing.Final = 84
+if typing.TYPE_CHECKING:
+    from .settings import Gil
 
 _BY_HAND: typing.Final = (
     'add the slot {Py_mod_gil, Py_MOD_GIL_NOT_USED} (single-phase: call PyUnstable_Module_SetGIL)')
@@ -64,38 +41,87 @@ MACHINES: typing.Final[dict[str, tuple[str, ...]]] = {
     'ppc64le': ('ppc64',), 'ppc64': ('ppc64',), 's390x': ('s390x',), 'riscv64': ('riscv64',),
     'loongarch64': ('loongarch64',), 'universal2': ('x86_64', 'aarch64'),
 }
+#: The beginning of a platform tag -> the format of its binaries.
+_FORMATS: typing.Final[dict[str, str]] = {
+    'linux_': 'elf', 'manylinux': 'elf', 'musllinux': 'elf', 'win': 'pe', 'macosx_': 'macho', 'ios_': 'macho',
+}
 
 
 def wheel(
     name: tags.WheelName, modules: typing.Sequence[Module], gil: Gil = 'unspecified',
-    siblings: typing.AbstractSet[str] = frozenset(),
+    siblings: typing.AbstractSet[str] = frozenset(), contents: Contents | None = None,
 ) -> list[Diagnostic]:
     """What is wrong with a wheel of this name that holds these modules.
 
     gil: the project's `gil` setting: how a module that switches the GIL on is judged.
     siblings: file names of the shared libraries in the wheel, which may define names like Python's.
+    contents: what a finished wheel says of itself; None in a build, before the wheel is written.
     """
-    return [diagnostic for module in modules for diagnostic in _module(name, module, gil, siblings)]
+    found = list(audit_contents.abi3t_too_old(name))
+    for module in modules:
+        found += _module(name, module, gil, siblings, in_build=contents is None)
+    if contents is not None:
+        found += audit_contents.audit(name, contents, modules)
+        if not any(d.severity == 'error' for d in found):
+            found += audit_stable_abi.lower_floor(name, modules, contents.requires_python)
+    return found
+
+
+def single(module: Module) -> list[Diagnostic]:
+    """What is wrong with one file that is judged by its own name alone."""
+    name = tags.name_from_suffix(module.suffix_tag)
+    if name is not None:
+        return wheel(name, [module], contents=Contents(from_file_name=False))
+    if module.facts is None:
+        return list(_unread(module))
+    return list(_of_parts(module, module.facts, _hooks))
 
 
 def _module(
-    name: tags.WheelName, module: Module, gil: Gil, siblings: typing.AbstractSet[str],
+    name: tags.WheelName, module: Module, gil: Gil, siblings: typing.AbstractSet[str], *, in_build: bool,
 ) -> typing.Iterator[Diagnostic]:
-    _, stable, abi3t = _tagged(name)
-    yield from _suffix(name, module, stable, abi3t)
+    abis = name.abi.split('.')
+    floor = tags.version_of_python_tag(name.python.split('.')[0])
+    stable = [abi for abi in abis if abi in ('abi3', 'abi3t')]
+    # abi3.abi3t is one module that serves both; abi3 alone serves interpreters with the GIL.
+    abi3t = 'abi3t' in stable
+    if abi3t and floor is not None:
+        # An older one is told once, of the tag.
+        floor = max(floor, tags.FIRST_ABI3T)
+    free_threaded = abi3t or any(re.fullmatch(r'cp\d+td?', abi) for abi in abis)
+
+    yield from _suffix(name, module, floor, bool(stable), abi3t, free_threaded)
     facts = module.facts
     if facts is None:
-        if module.malformed:
-            yield _error(module, 'unreadable-module', f'cannot be read: {module.problem}',
-                         'The file is damaged or not a binary; build it again.')
-        else:
-            yield _finding(module, 'unscanned-module', 'warning', module.problem,
-                           'Nothing is proven about this file.')
+        yield from _unread(module)
         return
-    yield from _machine(name, module, list(dict.fromkeys(part.machine for part in facts.parts)))
+    yield from _machine(name, module, facts)
+
+    def judge(module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
+        yield from _hooks(module, facts)
+        yield from audit_stable_abi.libraries(module, facts, name, bool(stable), free_threaded)
+        for version in versions:
+            valid = facts.for_version(version)
+            if stable:
+                yield from audit_stable_abi.audit(module, valid, floor, abi3t, siblings)
+            yield from _layout(module, valid, free_threaded, abi3t, name)
+            if free_threaded:
+                yield from _gil(module, valid, gil, in_build=in_build)
+
+    # A module may have a hook for 3.15 and another one for older interpreters; a tag may admit both.
+    versions = [floor or tags.FIRST_ABI3T]
+    if stable and versions[0] < tags.FIRST_ABI3T:
+        versions.append(tags.FIRST_ABI3T)
+    yield from _of_parts(module, facts, judge)
+
+
+def _of_parts(
+    module: Module, facts: Facts, judge: typing.Callable[[Module, Facts], typing.Iterable[Diagnostic]],
+) -> typing.Iterator[Diagnostic]:
+    """What `judge` says of a file, or of the slices of a universal one: each finding once, with its machines."""
     found: dict[Diagnostic, list[str]] = {}
     for part in facts.parts:
-        for diagnostic in dict.fromkeys(_part(name, module, part, gil, siblings)):
+        for diagnostic in dict.fromkeys(judge(module, part)):
             found.setdefault(diagnostic, []).append(part.machine)
     for diagnostic, machines in found.items():
         if len(machines) < len(facts.parts):
@@ -104,41 +130,31 @@ def _module(
         yield diagnostic
 
 
-def _part(
-    name: tags.WheelName, module: Module, facts: Facts, gil: Gil, siblings: typing.AbstractSet[str],
-) -> typing.Iterator[Diagnostic]:
-    """What is wrong with one file, or one slice of a universal file."""
-    abis = name.abi.split('.')
-    floor, stable, abi3t = _tagged(name)
-    # Warnings: such a file may be meant for ctypes, or be loaded under the name of its function.
+def _unread(module: Module) -> typing.Iterator[Diagnostic]:
+    if module.malformed:
+        # Without a tag in its name it may be meant to be no module.
+        yield module.finding('unreadable-module', 'error' if module.suffix_tag else 'warning',
+                             f'cannot be read: {module.problem}',
+                             'The file is damaged or not a binary; build it again.')
+    else:
+        yield module.finding('unscanned-module', 'warning', f'cannot be judged: {module.problem}',
+                             'Nothing is proven about this file.')
+
+
+def _hooks(module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
+    # No errors: such a file may be meant for ctypes, or be loaded under the name of its function.
     if not facts.init_hooks and facts.init == 'none':
-        yield _finding(module, 'missing-init-function', 'warning',
-                       f'exports neither PyInit_{module.stem} nor PyModExport_{module.stem}',
-                       'Name the init function after the module, and mark it PyMODINIT_FUNC.')
+        if facts.python_imports:
+            yield module.finding('missing-init-function', 'warning',
+                                 'exports no init function, PyInit_ or PyModExport_',
+                                 'Name the init function after the module, and mark it PyMODINIT_FUNC.')
+        else:
+            yield module.finding('missing-init-function', 'hint', 'has the name of a module and uses nothing of Python',
+                                 'If it is a library for ctypes or cffi, a name without Python\'s suffix says so.')
     elif facts.init != 'unknown' and not _own_hooks(module, facts):
-        yield _finding(module, 'missing-init-function', 'warning',
-                       f'exports {", ".join(facts.init_hooks)}, but nothing for the name {module.stem}',
-                       f'Rename the function to PyInit_{module.stem}, or the module.')
-    free_threaded = abi3t or any(re.fullmatch(r'cp\d+td?', abi) for abi in abis)
-    # A module may have a hook for 3.15 and another one for older interpreters; a tag may admit both.
-    versions = [floor or tags.FIRST_ABI3T]
-    if stable and versions[0] < tags.FIRST_ABI3T:
-        versions.append(tags.FIRST_ABI3T)
-    for version in versions:
-        valid = facts.for_version(version)
-        if stable and floor is not None:
-            yield from _stable_abi(module, valid, floor, abi3t, siblings)
-        yield from _layout(module, valid, free_threaded, abi3t, name)
-        if free_threaded:
-            yield from _gil(module, valid, gil)
-
-
-def _tagged(name: tags.WheelName) -> tuple[tags.Version | None, bool, bool]:
-    """(the oldest version that the tag names, whether it is for a stable ABI, whether that is abi3t)."""
-    abis = name.abi.split('.')
-    # abi3.abi3t is one module that serves both; abi3 alone serves interpreters with the GIL.
-    return (tags.version_of_python_tag(name.python.split('.')[0]), 'abi3' in abis or 'abi3t' in abis,
-            'abi3t' in abis)
+        yield module.finding('missing-init-function', 'warning',
+                             f'exports {", ".join(facts.init_hooks)}, but nothing for the name {module.stem}',
+                             f'Rename the function to PyInit_{module.stem}, or the module.')
 
 
 def _own_hooks(module: Module, facts: Facts) -> bool:
@@ -150,90 +166,69 @@ def _own_hooks(module: Module, facts: Facts) -> bool:
     return module.stem in names or any(hook.startswith(('PyInitU_', 'PyModExportU_')) for hook in facts.init_hooks)
 
 
-def _suffix(name: tags.WheelName, module: Module, stable: bool, abi3t: bool) -> typing.Iterator[Diagnostic]:
-    tag = module.suffix_tag
-    if not tag:
-        return
-    first = tag.split('-')[0]
-    if stable:
-        if first not in ('abi3', 'abi3t'):
-            yield _error(module, 'version-specific-module', f'has the suffix .{tag}, in a wheel tagged {name.abi}',
-                         'Give this module limited_api: in meson.build, like the others.')
-        elif (first == 'abi3t') != abi3t:
-            yield _error(module, 'module-for-other-python', f'has the suffix .{tag}, in a wheel tagged {name.abi}',
-                         'Build the wheel again: suffix and tag come from one decision.')
-        return
-    wanted = {abi for abi in name.abi.split('.') if abi.startswith('cp')}
-    words = tag.split('-')
-    if first == 'cpython' and len(words) > 1 and wanted and f'cp{words[1]}' not in wanted:
-        yield _error(module, 'module-for-other-python', f'is for cp{words[1]}, in a wheel tagged {name.abi}',
-                     'Build it with the interpreter that the wheel is for.')
-
-
-def _machine(name: tags.WheelName, module: Module, compiled: typing.Sequence[str]) -> typing.Iterator[Diagnostic]:
-    for platform in name.platform.split('.'):
-        for ending, machines in MACHINES.items():
-            if platform != ending and not platform.endswith('_' + ending):
-                continue
-            # universal2 promises both machines.
-            admitted = all if ending == 'universal2' else any
-            if not admitted(machine in compiled for machine in machines):
-                yield _error(module, 'machine-mismatch',
-                             f'is compiled for {" and ".join(compiled)}, in a wheel for {platform}',
-                             'Set _PYTHON_HOST_PLATFORM to the platform that is compiled for (cross builds), '
-                             'or correct the compiler.')
-                return
-
-
-def _stable_abi(
-    module: Module, facts: Facts, floor: tags.Version, abi3t: bool, siblings: typing.AbstractSet[str],
+def _suffix(
+    name: tags.WheelName, module: Module, floor: tags.Version | None, stable: bool, abi3t: bool, free_threaded: bool,
 ) -> typing.Iterator[Diagnostic]:
-    abi = 'abi3t' if abi3t else 'abi3'
-    # A library of the wheel that is linked in may define it: then nothing is proven.
-    libraries = [library for library in facts.needed if library.rsplit('/', 1)[-1] in siblings]
-    for symbol in facts.python_imports:
-        if symbol.note == 'weak':
-            # The loader accepts that it is missing, and the source has to ask before it calls.
-            continue
-        since = symbol.abi3t_since if abi3t else symbol.abi3_since
-        if since is None and libraries:
-            yield _finding(module, 'symbol-outside-stable-abi', 'warning',
-                           f'imports {symbol.name}, which is not in {abi} and may come from {", ".join(libraries)}',
-                           'If it does, nothing is wrong.')
-        elif since is None:
-            yield _error(module, 'symbol-outside-stable-abi', f'imports {symbol.name}, which is not in {abi}',
-                         'Compile every source that includes Python.h with Py_LIMITED_API; '
-                         'if it is already, use another function.')
-        elif (3, since) > floor:
-            yield _error(module, 'symbol-newer-than-floor',
-                         f'imports {symbol.name}, which is in {abi} from 3.{since} on; '
-                         f'the wheel says {tags.version_text(floor)}',
-                         f'Set limited_api: \'3.{since}\' in meson.build, or use an older function.')
-    hooks = {hook.split('_', 1)[0] for hook in facts.init_hooks}
-    if abi3t and hooks and hooks <= {'PyInit', 'PyInitU'}:
-        yield _error(module, 'abi3t-needs-export-hook', 'has only a PyInit_ hook, in an abi3t wheel',
-                     'Write a PyModExport_ hook with an array of PySlot (PEP 793), or build with -Cabi=full.')
-    if not abi3t and floor < tags.FIRST_ABI3T and hooks and hooks <= {'PyModExport', 'PyModExportU'}:
-        yield _error(module, 'missing-init-function',
-                     f'has only a PyModExport_ hook, which begins with 3.15; the wheel says {tags.version_text(floor)}',
-                     f'Export PyInit_{module.stem} as well, or set limited_api: \'3.15\'.')
-    if facts.slot_style == 'PyModuleDef_Slot':
-        for slot in facts.slots:
-            known = LEGACY_SLOTS.get(slot)
-            if known is not None and known[1] > floor:
-                yield _slot(module, f'{known[0]} ({slot})', known[1], floor)
-            elif known is None and slot >= _FIRST_PYSLOT and floor < tags.FIRST_ABI3T:
-                yield _slot(module, f'slot {slot}', tags.FIRST_ABI3T, floor)
+    tag = module.suffix_tag
+    windows = tags.is_windows(name.platform)
+    if name.platform != 'any' and module.path.endswith('.so' if windows else '.pyd'):
+        yield module.error(
+            'suffix-not-loadable', f'is called {module.path.rpartition("/")[2]}, and no Python of '
+            f'{name.platform} looks for such a name', f'Call it {module.stem}{".pyd" if windows else ".so"}.')
+        return
+    if not tag or name.abi == 'none':
+        return
+    head, abi = tag.split('-')[0], tags.abi_of_suffix(tag)
+    if stable and abi not in ('abi3', 'abi3t'):
+        yield module.error('version-specific-module', f'has the suffix .{tag}, and the tag says {name.abi}',
+                           'Build this module with the limited API, like the others (limited_api: in meson.build).')
+    elif stable and (abi == 'abi3t') != abi3t:
+        yield module.error('module-for-other-python', f'has the suffix .{tag}, and the tag says {name.abi}',
+                           'Build the wheel again: suffix and tag come from one decision.')
+    elif not stable and head not in ('abi3', 'abi3t') and abi not in name.abi.split('.'):
+        yield module.error('module-for-other-python', f'is for {abi}, and the tag says {name.abi}',
+                           'Build it with the interpreter that the wheel is for.')
+    elif floor is not None and (stable or head in ('abi3', 'abi3t')) and not tags.finds(
+            floor, free_threaded, windows, tag):
+        yield module.error(
+            'suffix-not-loadable', f'has the suffix .{tag}, which Python {tags.version_text(floor)} '
+            f'{"without the GIL " if free_threaded else ""}does not look for; the tag says {name.python}-{name.abi}',
+            f'Call it {module.stem}.pyd.' if windows else
+            f'Call it {module.stem}.{"abi3t" if free_threaded else "abi3"}.so.')
+    elif not _same_platform(name, tags.platform_of_suffix(tag)):
+        yield module.error('suffix-not-loadable',
+                           f'has the suffix .{tag}, which no Python of {name.platform} looks for',
+                           'Compile it for the platform of the wheel, and let the target name the suffix.')
 
 
-def _slot(module: Module, slot: str, since: tags.Version, floor: tags.Version) -> Diagnostic:
-    return _error(
-        module, 'module-slot-too-new',
-        f'has the module slot {slot}, which begins with {tags.version_text(since)}; '
-        f'the wheel says {tags.version_text(floor)}, and older interpreters stop with "unknown slot ID"',
-        f'Leave the slot out where Py_LIMITED_API is below {tags.version_text(since)}: '
-        f'#if !defined(Py_LIMITED_API) || Py_LIMITED_API+0 >= 0x{since[0]:02x}{since[1]:02x}0000. '
-        '#ifdef does not do: newer headers define it always.')
+def _same_platform(name: tags.WheelName, platform: str) -> bool:
+    """False where a suffix and all tags of the wheel name different machines."""
+    wanted = _machines(platform)
+    admitted = [_machines(other) for other in name.platform.split('.')]
+    return not wanted or not all(admitted) or any(set(wanted) & set(machines) for machines in admitted)
+
+
+def _machines(platform: str) -> tuple[str, ...]:
+    for ending, machines in MACHINES.items():
+        if platform == ending or platform.endswith('_' + ending):
+            return machines
+    return ()
+
+
+def _machine(name: tags.WheelName, module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
+    for platform in name.platform.split('.'):
+        machines, compiled = _machines(platform), list(dict.fromkeys(part.machine for part in facts.parts))
+        # universal2 promises both machines.
+        admits = all if platform.endswith('universal2') else any
+        wanted = next((form for start, form in _FORMATS.items() if platform.startswith(start)), facts.format)
+        if not facts.format.startswith(wanted) or (
+                machines and not admits(machine in compiled for machine in machines)):
+            yield module.error(
+                'machine-mismatch',
+                f'is compiled for {" and ".join(compiled)} ({facts.format}), and the tag says {platform}',
+                'Set _PYTHON_HOST_PLATFORM to the platform that is compiled for (cross builds), '
+                'or correct the compiler.')
+            return
 
 
 def _layout(
@@ -243,32 +238,25 @@ def _layout(
         return
     expected = 'free-threaded' if free_threaded else 'gil'
     if abi3t and facts.layout in ('gil', 'free-threaded'):
-        yield _error(module, 'wrong-object-layout',
-                     f'is compiled for the {facts.layout} object layout only ({facts.layout_evidence})',
-                     'Compile it for abi3t: Py_TARGET_ABI3T and a PyModExport_ hook.')
+        yield module.error('wrong-object-layout',
+                           f'is compiled for the {facts.layout} object layout only ({facts.layout_evidence})',
+                           'Compile it for abi3t: Py_TARGET_ABI3T and a PyModExport_ hook.')
     elif facts.layout in ('gil', 'free-threaded') and facts.layout != expected:
         advice = 'Compile with the headers of the interpreter that the wheel is for.'
-        if free_threaded:
-            advice += ' On Windows Py_GIL_DISABLED=1 must be defined.'
-        yield _error(module, 'wrong-object-layout',
-                     f'is compiled for the {facts.layout} object layout, in a wheel tagged {name.abi} '
-                     f'({facts.layout_evidence})', advice)
+        if free_threaded and facts.format == 'pe':
+            advice = 'Define Py_GIL_DISABLED=1 when compiling: on Windows the headers do not know.'
+        yield module.error('wrong-object-layout',
+                           f'is compiled for the {facts.layout} object layout, and the tag says {name.abi} '
+                           f'({facts.layout_evidence})', advice)
 
 
-def _gil(module: Module, facts: Facts, gil: Gil) -> typing.Iterator[Diagnostic]:
+def _gil(module: Module, facts: Facts, gil: Gil, *, in_build: bool) -> typing.Iterator[Diagnostic]:
     if facts.gil not in ('used', 'not-declared') or gil == 'used':
         return
     how = ('declares that it uses the GIL' if facts.gil == 'used' else 'does not declare Py_mod_gil')
-    yield _finding(
-        module, 'gil-enabled-by-module', 'error' if gil == 'not-used' else 'warning',
-        f'switches the GIL on when it is imported: it {how} ({facts.gil_evidence})',
-        f'Once the module is safe without the GIL, {DECLARATIONS.get(facts.framework or "", _BY_HAND)}. '
-        'gil = "used" in [tool.mesonbuild-ft] says that it is meant.')
-
-
-def _error(module: Module, identifier: str, what: str, advice: str) -> Diagnostic:
-    return _finding(module, identifier, 'error', what, advice)
-
-
-def _finding(module: Module, identifier: str, severity: Severity, what: str, advice: str) -> Diagnostic:
-    return Diagnostic(identifier, severity, f'{module.stem} {what}', where=module.path, advice=advice)
+    advice = f'Once the module is safe without the GIL, {DECLARATIONS.get(facts.framework or "", _BY_HAND)}.'
+    if in_build:
+        advice += ' gil = "used" in [tool.mesonbuild-ft] says that it is meant.'
+    yield module.finding(
+        'gil-enabled-by-module', 'error' if gil == 'not-used' else 'warning',
+        f'switches the GIL on when it is imported: it {how} ({facts.gil_evidence})', advice)

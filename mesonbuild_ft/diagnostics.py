@@ -17,7 +17,7 @@ Severity = typing.Literal['error', 'warning', 'hint']
 #: identifier -> what it means, in one sentence.
 IDENTIFIERS: typing.Final[dict[str, str]] = {
     # Input that cannot be used.
-    'unreadable-file': 'A file that the build needs cannot be read or written.',
+    'unreadable-file': 'A file cannot be read or written.',
     'invalid-pyproject': 'pyproject.toml is not valid TOML, or a table in it is not a table.',
     'invalid-project-metadata': 'The [project] table does not follow the specification.',
     'unknown-setting': 'A key or table in pyproject.toml, of mesonbuild-ft or meson-python, does not exist.',
@@ -27,6 +27,18 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'invalid-environment': 'An environment variable has a value that cannot be used.',
     'unusable-interpreter': 'An interpreter that was named cannot be run, or is no Python 3.',
     'python-too-old': 'The interpreter is older than the project allows (requires-python).',
+    'unusable-input': 'What was named to check is no wheel, extension module, directory or package.',
+    'nothing-to-check': 'What was named to check holds no wheel and no extension module.',
+    'package-not-installed': 'What was named to check is no file and no installed package.',
+    # Archives that are not what they seem.
+    'unreadable-archive': 'A wheel is not a zip archive that can be read.',
+    'duplicate-member': 'A path is in the archive more than once.',
+    'unsafe-member-path': 'A path in the archive leads out of the directory it is unpacked into.',
+    'overlapping-members': 'Members of the archive share bytes, as only a bomb does.',
+    'member-header-mismatch': 'The two headers of a member contradict each other.',
+    'damaged-member': 'A member cannot be inflated, or has another size or CRC than its header says.',
+    'encrypted-member': 'A member of the archive is encrypted.',
+    'inflation-limit': 'The modules in an archive inflate to more bytes than the limit admits.',
     # Decisions that cannot be carried out.
     'abi-not-possible': 'The ABI asked for by -Cabi does not exist for this project on this interpreter.',
     'abi3t-without-limited-api': 'abi3t is asked for, but the project does not use the limited API.',
@@ -67,6 +79,22 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'wheel-not-written': 'The wheel was not written, because of the errors shown with this.',
     'wheel-too-large': 'A wheel that needs zip64 cannot be given another tag.',
     'gil-enabled-by-module': 'Importing the module switches the GIL on in a free-threaded interpreter.',
+    # Verdicts on a finished wheel.
+    'invalid-wheel-name': 'The file name of a wheel does not follow the specification.',
+    'missing-wheel-file': 'The wheel has no WHEEL file, or more than one.',
+    'wheel-tag-mismatch': 'WHEEL names other tags than the file name.',
+    'incomplete-wheel-tags': 'WHEEL lacks a Tag line, or has several tags in one.',
+    'module-in-pure-wheel': 'A wheel that says it is pure Python holds an extension module.',
+    'suffix-not-loadable': 'A Python that the tag admits does not look for a file name like that of the module.',
+    'links-libpython': 'A module is linked to libpython, which other interpreters do not have.',
+    'wrong-python-dll': 'A Windows module imports a Python DLL that the tag does not stand for.',
+    'abi3t-tag-too-old': 'The tag names abi3t with a Python before 3.15, which has none.',
+    'could-be-stable-abi': 'All modules use the limited API, and the wheel is for one version only.',
+    'floor-could-be-lower': 'The modules need nothing newer than an older Python that the project supports.',
+    'import-failed': 'An interpreter that the tags admit could not import a module.',
+    'import-not-tried': 'An import was asked for, and nothing could be learned from it.',
+    'contradicted-classifier': 'METADATA says that the project supports free threading; a module switches the GIL on.',
+    'import-library-in-wheel': 'The wheel holds a Windows import library, which only a linker uses.',
     # Things done on the way.
     'build-directory-wiped': 'What a build directory held for another interpreter was removed.',
     'metadata-differs': 'The wheel has other metadata than the metadata hook announced.',

@@ -7,15 +7,15 @@ import os
 import sys
 import typing
 
-from .audit import Module
 from .diagnostics import Diagnostic
-from .plan import Plan
+from .modules import Module
 from .scanner import Facts
-from .settings import Verify
-from .target import Target
 
 
 if typing.TYPE_CHECKING:
+    from .plan import Plan
+    from .settings import Verify
+    from .target import Target
     from .verify import Verification
 
 

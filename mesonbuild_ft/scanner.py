@@ -19,8 +19,7 @@ Layout = typing.Literal['gil', 'free-threaded', 'opaque', 'unknown']
 Initialisation = typing.Literal['export-hook', 'multi-phase', 'single-phase', 'none', 'unknown']
 
 
-@dataclasses.dataclass(frozen=True)
-class PythonImport:
+class PythonImport(typing.NamedTuple):
     """A symbol of Python's C API that a module imports.
 
     abi3_since, abi3t_since: minor version of CPython 3 in which it entered that stable ABI; None: not in it.
@@ -107,7 +106,7 @@ def _facts(found: dict[str, typing.Any]) -> Facts:
     values = {field.name: found[field.name] for field in dataclasses.fields(Facts) if field.name in found}
     for name in ('needed', 'init_hooks', 'slots'):
         values[name] = tuple(values[name])
-    values['python_imports'] = tuple(PythonImport(*entry) for entry in values['python_imports'])
+    values['python_imports'] = tuple(map(PythonImport._make, values['python_imports']))
     if found['before_3_15'] is not None:
         values['before_3_15'] = _facts({**found, **found['before_3_15'], 'before_3_15': None})
     values['slices'] = tuple(_slice(entry) for entry in found['slices'])

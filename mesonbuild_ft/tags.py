@@ -55,12 +55,7 @@ class WheelName:
 
     def expanded(self) -> list[str]:
         """One tag for each combination, as the `Tag:` lines of WHEEL must list them."""
-        return [
-            f'{python}-{abi}-{platform}'
-            for python in self.python.split('.')
-            for abi in self.abi.split('.')
-            for platform in self.platform.split('.')
-        ]
+        return expand(self.tag)
 
 
 def parse_wheel_name(file_name: str) -> WheelName:
@@ -69,6 +64,14 @@ def parse_wheel_name(file_name: str) -> WheelName:
     if match is None:
         raise ValueError(f'not the name of a wheel: {file_name!r}')
     return WheelName(**{key: value or '' for key, value in match.groupdict().items()})
+
+
+def expand(tag: str) -> list[str]:
+    """Each combination of a compressed tag set; what is none, or has more than 10,000, is left as it is."""
+    parts = [part.split('.') for part in tag.split('-')]
+    if len(parts) != 3 or len(parts[0]) * len(parts[1]) * len(parts[2]) > 10_000:
+        return [tag]
+    return [f'{python}-{abi}-{platform}' for python in parts[0] for abi in parts[1] for platform in parts[2]]
 
 
 def python_tag(version: Version) -> str:
@@ -119,3 +122,69 @@ def stable_abi_module_name(path: str, abi: typing.Literal['abi3', 'abi3t']) -> s
     if kind != 'so' or tag.split('-')[0] not in ('abi3', 'abi3t'):
         return path
     return f'{path[:-len(f".{tag}.so")]}.{abi}.so'
+
+
+#: The architecture in a module's suffix -> the one of platform tags, where they differ.
+_ARCHITECTURES: typing.Final = {'i386': 'i686', 'arm': 'armv7l', 'powerpc64le': 'ppc64le', 'powerpc64': 'ppc64'}
+
+
+def abi_of_suffix(suffix_tag: str) -> str:
+    """The ABI tag that a module's suffix names: 'cp314t' for 'cpython-314t-x86_64-linux-gnu', '' for none."""
+    words = suffix_tag.split('-')
+    if words[0] == 'cpython' and len(words) > 1:
+        return f'cp{words[1]}'
+    if words[0].startswith('pypy') and len(words) > 1:
+        return f'{words[0]}_{words[1]}'
+    if words[0].startswith('graalpy'):
+        return '_'.join(words[:3])
+    return words[0]
+
+
+def platform_of_suffix(suffix_tag: str) -> str:
+    """The platform tag that a module's suffix names: 'linux_x86_64', 'win_amd64'; 'any' where it names none."""
+    linux = re.search(r'(?:^|-)([^-]+)-linux(?:-|$)', suffix_tag)
+    if linux:
+        return f'linux_{_ARCHITECTURES.get(linux[1], linux[1])}'
+    windows = re.search(r'-(win_amd64|win_arm64|win32)$', suffix_tag)
+    return windows[1] if windows else 'any'
+
+
+def name_from_suffix(suffix_tag: str) -> WheelName | None:
+    """The tags that a module's own suffix stands for; None where it has none ('one.so').
+
+    '.abi3.so' names no version: its python tag is 'py3'.
+    """
+    abi = abi_of_suffix(suffix_tag)
+    if not abi:
+        return None
+    version = re.match(r'(?:cp|pypy)(\d+)', abi)
+    if version:
+        python = f'{"pp" if abi.startswith("pypy") else "cp"}{version[1]}'
+    else:
+        # Nothing before 3.15 looks for abi3t, nor for abi3 with a platform.
+        python = python_tag(FIRST_ABI3T) if abi == 'abi3t' or suffix_tag.startswith('abi3-') else 'py3'
+    return WheelName('', '', '', python, abi, platform_of_suffix(suffix_tag))
+
+
+def is_windows(platform: str) -> bool:
+    """Whether all the platform tags, joined by dots, are those of Windows."""
+    return all(tag.startswith('win') for tag in platform.split('.'))
+
+
+def finds(version: Version, free_threaded: bool, windows: bool, suffix_tag: str) -> bool:
+    """Whether CPython of this version looks for files with this suffix when a module is imported.
+
+    A suffix for one version is found by that version alone; '' by all.
+    """
+    head = suffix_tag.split('-')[0]
+    if not suffix_tag:
+        return True
+    if head not in ('abi3', 'abi3t'):
+        return abi_of_suffix(suffix_tag).rstrip('d') == f'{python_tag(version)}{"t" if free_threaded else ""}'
+    if windows:
+        return False
+    if head == 'abi3t':
+        return version >= FIRST_ABI3T
+    if free_threaded and version >= FIRST_ABI3T:
+        return False
+    return suffix_tag == 'abi3' or version >= FIRST_ABI3T

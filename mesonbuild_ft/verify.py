@@ -7,9 +7,10 @@ import dataclasses
 import pathlib
 import typing
 
-from . import audit, configured as configured_, scanner, tags, wheel
+from . import audit, configured as configured_, modules, scanner, tags, wheel
 from .diagnostics import Diagnostic
 from .meson_setup import State
+from .modules import Module
 from .settings import Settings
 
 
@@ -17,7 +18,7 @@ from .settings import Settings
 class Verification:
     """modules: what was scanned. found: what is wrong. unproven: what could not be found out, in words."""
 
-    modules: tuple[audit.Module, ...] = ()
+    modules: tuple[Module, ...] = ()
     found: tuple[Diagnostic, ...] = ()
     unproven: tuple[str, ...] = ()
 
@@ -35,9 +36,9 @@ def verify_in_place(
 ) -> Verification:
     """The verdict on the modules of an editable install, which stay in the build directory."""
     # Read again: a second setup may have changed the suffixes. They are judged as a wheel would have them.
-    modules = configured_.read(build_dir, state.target, settings).modules
+    declared = configured_.read(build_dir, state.target, settings).modules
     members = ((wheel.new_member_name(m.path, name), (build_dir / m.path).read_bytes())
-               for m in modules if m.installed and (build_dir / m.path).is_file())
+               for m in declared if m.installed and (build_dir / m.path).is_file())
     return _verify(settings, state, members, name, build_dir, ninja)
 
 
@@ -47,37 +48,27 @@ def _verify(
 ) -> Verification:
     assert state.plan is not None
     assert state.configured is not None
-    modules = _scan(members, _own_build(settings, build_dir))
-    found = audit.wheel(name, modules, settings.project.gil, siblings)
+    scanned = _scan(members, _own_build(settings, build_dir))
+    found = audit.wheel(name, scanned, settings.project.gil, siblings)
     unproven: list[str] = []
     if state.plan.abi != 'full':
         errors, unproven = configured_.objects_without_limited_api(build_dir, state.configured.limited, ninja)
         found += errors
     if settings.verify == 'warn':
         found = [dataclasses.replace(d, severity='warning') if d.severity == 'error' else d for d in found]
-    return Verification(tuple(modules), tuple(found), tuple(unproven))
+    return Verification(tuple(scanned), tuple(found), tuple(unproven))
 
 
-def _scan(members: typing.Iterable[tuple[str, bytes]], own_build: pathlib.Path | None) -> list[audit.Module]:
-    modules: list[audit.Module] = []
+def _scan(members: typing.Iterable[tuple[str, bytes]], own_build: pathlib.Path | None) -> list[Module]:
+    found: list[Module] = []
     loaded: scanner.Scanner | None = None
     for path, data in members:
-        parts = tags.module_parts(path)
-        assert parts is not None
-        stem, tag, _ = parts
         if loaded is None:
             loaded = scanner.load(own_build)
-        facts: scanner.Facts | None = None
-        problem, malformed = '', False
-        try:
-            facts = loaded.scan(data, stem)
-        except scanner.ScanError as error:
-            problem, malformed = str(error), error.status == 'malformed'
-        if not tag and (facts is None or not any(part.init_hooks for part in facts.parts)):
-            # A shared library, or a file that is only named like one.
-            continue
-        modules.append(audit.Module(path, stem, tag, facts, problem, malformed))
-    return modules
+        module = modules.scan(loaded, path, data)
+        if module is not None:
+            found.append(module)
+    return found
 
 
 def _own_build(settings: Settings, build_dir: pathlib.Path) -> pathlib.Path | None:

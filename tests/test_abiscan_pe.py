@@ -40,7 +40,7 @@ def prefix(tag: str) -> Path:
 
 
 def compiler(machine: str = 'x86_64', language: str = 'gcc') -> str:
-    names = [f'{MACHINES[machine]}-{language}', f'{MACHINES[machine]}-{language}-posix']
+    names = [f'{MACHINES[machine]}-{language}-posix', f'{MACHINES[machine]}-{language}']
     return next((found for found in map(shutil.which, names) if found), None) or missing(names[0])
 
 

@@ -200,6 +200,7 @@ def source_digest() -> str:
     digest = hashlib.sha256()
     files = [ROOT / 'pyproject.toml', ROOT / 'meson.build', ROOT / 'meson.options', ROOT / 'README.md']
     files += [p for p in (ROOT / 'mesonbuild_ft').rglob('*') if p.suffix != '.pyc' and '__pycache__' not in p.parts]
+    files += (ROOT / 'docs' / 'reference' / 'diagnostics').glob('*.md')
     for file in sorted(files):
         if file.is_file():
             digest.update(file.relative_to(ROOT).as_posix().encode() + b'\0' + file.read_bytes() + b'\0')

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+"""`python -m mesonbuild_ft` is `mesonbuild-ft`."""
+
+from __future__ import annotations
+
+import sys
+
+from .cli import main
+
+
+if __name__ == '__main__':
+    sys.exit(main())

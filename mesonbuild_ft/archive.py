@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: MIT
+"""Read members of a wheel into memory, trusting nothing that the archive says.
+
+zipfile reads the central directory; the checks here come after it. No path in an archive is ever
+opened or written, and no more is inflated than the headers announce and the limit admits.
+Section numbers are those of PKWARE's APPNOTE.TXT 6.3.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import itertools
+import os
+import re
+import struct
+import typing
+
+from .diagnostics import Diagnostic
+
+
+try:
+    # Inflates twice as fast as zlib and has the same interface: the extra `fast`.
+    zlib: typing.Any = importlib.import_module('isal.isal_zlib')
+except ImportError:
+    zlib = importlib.import_module('zlib')
+
+if typing.TYPE_CHECKING:
+    import zipfile
+
+#: Unless said otherwise, members may inflate to this many times the size of their archive, …
+EXPANSION: typing.Final = 50
+#: … and to this many bytes where that is more, …
+SMALLEST_LIMIT: typing.Final = 64 << 20
+#: … but never to more than this.
+LARGEST_LIMIT: typing.Final = 8 << 30
+
+_LOCAL_HEADER = struct.Struct('<4sHHHHHIIIHH')  # 4.3.7
+_STORED, _DEFLATED = 0, 8  # 4.4.5
+_ENCRYPTED = 0x0001 | 0x0040 | 0x2000  # 4.4.4: encryption, strong encryption, masked headers
+_DESCRIPTOR = 0x0008  # sizes and CRC follow the data
+_UTF8 = 0x0800
+_32_BITS = 0xFFFFFFFF
+
+
+class ArchiveError(Exception):
+    """Nothing in an archive, or in one of its members, can be judged. Carries why."""
+
+    def __init__(self, identifier: str, what: str, *, where: str = '', advice: str = '') -> None:
+        super().__init__(what)
+        self.diagnostic = Diagnostic(identifier, 'error', what, where, advice)
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One file in the archive, as its central and local headers agree on it. offset: of its data; sizes in bytes."""
+
+    name: str
+    offset: int
+    compressed: int
+    size: int
+    crc: int
+    method: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Archive:
+    """An archive whose headers were checked.
+
+    members: what can be read, in the order of the central directory. found: what is wrong with the others.
+    broken: paths of members that are there and cannot be read; what is wrong with them is in `found`.
+    """
+
+    path: str
+    size: int
+    members: tuple[Member, ...]
+    found: tuple[Diagnostic, ...]
+    broken: frozenset[str]
+
+    def read(self, member: Member) -> bytes:
+        """The contents of a member, no longer than its header says. Raises ArchiveError and OSError."""
+        with open(self.path, 'rb', buffering=0) as file:
+            file.seek(member.offset)
+            data = file.read(member.compressed)
+        if len(data) != member.compressed:
+            raise _damaged(member.name, f'ends after {len(data)} of {member.compressed} bytes')
+        if member.method == _DEFLATED:
+            data = _inflate(member, data)
+        if zlib.crc32(data) != member.crc:
+            raise _damaged(member.name, f'has the CRC {zlib.crc32(data):08x}, and its header says {member.crc:08x}')
+        return data
+
+
+def default_limit(size: int) -> int:
+    """How many bytes the members of an archive of `size` bytes may inflate to together."""
+    return min(max(EXPANSION * size, SMALLEST_LIMIT), LARGEST_LIMIT)
+
+
+def open_archive(path: str) -> Archive:
+    """Read and check the headers of all members. Raises ArchiveError and OSError."""
+    import zipfile
+
+    with open(path, 'rb', buffering=8192) as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            with zipfile.ZipFile(file) as opened:
+                entries, directory = opened.infolist(), opened.start_dir
+        # zipfile lets these through on some malformed directories, differently in each version.
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OverflowError, IndexError,
+                struct.error, OSError, RuntimeError) as error:
+            raise ArchiveError(
+                'unreadable-archive', f'is not a zip archive that can be read: {error}',
+                advice='Download or build the wheel again; it may have been cut off.') from error
+        return _check(path, size, directory, entries, file)
+
+
+def _check(
+    path: str, size: int, directory: int, entries: typing.Sequence[zipfile.ZipInfo], file: typing.BinaryIO,
+) -> Archive:
+    """The archive, with its central directory at the offset `directory`. Raises ArchiveError."""
+    members: list[Member] = []
+    found: list[Diagnostic] = []
+    broken: set[str] = set()
+    seen: set[str] = set()
+    duplicates: set[str] = set()
+    spans: list[tuple[int, int, str]] = []
+    for entry in entries:
+        name = entry.orig_filename
+        if _unsafe(name):
+            found.append(Diagnostic(
+                'unsafe-member-path', 'error', 'is a path that leads out of the directory it is unpacked into',
+                name, 'Build the wheel again; installers refuse it or write outside of site-packages.'))
+            continue
+        # Header by header, so that each member is read where it really lies.
+        try:
+            member, end = _member(entry, name, directory, file)
+        except ArchiveError as error:
+            found.append(error.diagnostic)
+            broken.add(name)
+            continue
+        spans.append((entry.header_offset, end, name))
+        same = os.path.normpath(name) if '//' in name or './' in name else name
+        if same in seen and same not in duplicates:
+            duplicates.add(same)
+            found.append(Diagnostic(
+                'duplicate-member', 'error',
+                'is in the archive more than once; installers do not agree on which one counts',
+                name, 'Build the wheel again in an empty directory.'))
+        seen.add(same)
+        if not name.endswith('/'):
+            members.append(member)
+    _overlaps(spans)
+    return Archive(path, size, tuple(members), tuple(found), frozenset(broken))
+
+
+def _overlaps(spans: list[tuple[int, int, str]]) -> None:
+    """Members that share bytes inflate to more than any limit on one of them says. Raises ArchiveError."""
+    spans.sort()
+    for (_, end, name), (start, _, following) in itertools.pairwise(spans):
+        if start < end:
+            raise ArchiveError(
+                'overlapping-members', f'{following} begins at offset {start}, inside {name}, which ends at {end}',
+                where=following, advice='Do not use this file: no tool that makes wheels writes such an archive.')
+
+
+def _unsafe(name: str) -> bool:
+    parts = re.split(r'[/\\]', name)
+    return not name or not parts[0] or '..' in parts or '\0' in name or re.match(r'[A-Za-z]:', name) is not None
+
+
+def _member(entry: zipfile.ZipInfo, name: str, limit: int, file: typing.BinaryIO) -> tuple[Member, int]:
+    """The member and the offset where its data ends, at most `limit`. Raises ArchiveError."""
+    if entry.filename.replace('\\', '/') != name.replace('\\', '/'):
+        raise _mismatch(name, f'its extra field has the name {entry.filename}')
+    if entry.flag_bits & _ENCRYPTED:
+        raise ArchiveError('encrypted-member', 'is encrypted', where=name,
+                           advice='Build the wheel without encryption: no installer knows a password.')
+    raw = name.encode('utf-8' if entry.flag_bits & _UTF8 else 'cp437', 'replace')
+    if not 0 <= entry.header_offset <= limit - _LOCAL_HEADER.size:
+        raise _damaged(name, f'begins at offset {entry.header_offset}, and the central directory at {limit}')
+    file.seek(entry.header_offset)
+    # The extra field is seldom longer than the 20 bytes that zip64 needs.
+    block = file.read(_LOCAL_HEADER.size + len(raw) + 20)
+    if len(block) < _LOCAL_HEADER.size:  # pragma: no cover - the file became shorter meanwhile
+        raise _damaged(name, 'its local header is cut off')
+    (signature, _, flags, method, _, _, crc, compressed, uncompressed, name_size, extra_size,
+     ) = _LOCAL_HEADER.unpack_from(block)
+    if signature != b'PK\3\4':
+        raise _mismatch(name, f'there is no local header at offset {entry.header_offset}')
+    if block[_LOCAL_HEADER.size:_LOCAL_HEADER.size + name_size] != raw:
+        local = block[_LOCAL_HEADER.size:_LOCAL_HEADER.size + name_size].decode('utf-8', 'backslashreplace')
+        raise _mismatch(name, f'its local header has the name {local}')
+    if flags & (_ENCRYPTED | _UTF8) != entry.flag_bits & (_ENCRYPTED | _UTF8):
+        raise _mismatch(name, f'its local header has the flags 0x{flags:04x}, the central one 0x{entry.flag_bits:04x}')
+    if method != entry.compress_type:
+        raise _mismatch(name, f'its local header has the compression method {method}, '
+                              f'the central one {entry.compress_type}')
+    offset = entry.header_offset + _LOCAL_HEADER.size + name_size + extra_size
+    if _32_BITS in (compressed, uncompressed):
+        extra = block[_LOCAL_HEADER.size + name_size:]
+        if len(extra) < extra_size:
+            file.seek(offset - extra_size)
+            extra = file.read(extra_size)
+        uncompressed, compressed = _zip64(name, extra[:extra_size], uncompressed, compressed)
+    # With a descriptor the local header may have zeros (4.4.4, bit 3).
+    for what, local_value, central in (
+            ('CRC', crc, entry.CRC), ('compressed size', compressed, entry.compress_size),
+            ('size', uncompressed, entry.file_size)):
+        if local_value != central and not (flags & _DESCRIPTOR and local_value == 0):
+            raise _mismatch(name, f'its local header has the {what} {local_value}, the central one {central}')
+    end = offset + entry.compress_size
+    if end > limit:
+        raise _damaged(name, f'ends at offset {end}, and the central directory begins at {limit}')
+    if method == _STORED and entry.compress_size != entry.file_size:
+        raise _mismatch(name, f'it is stored, in {entry.compress_size} bytes, and has {entry.file_size}')
+    return Member(name, offset, entry.compress_size, entry.file_size, entry.CRC, method), end
+
+
+def _zip64(name: str, extra: bytes, uncompressed: int, compressed: int) -> tuple[int, int]:
+    """(uncompressed, compressed) of the zip64 extra field (4.5.3). Raises ArchiveError."""
+    position = 0
+    while position + 4 <= len(extra):
+        kind, length = struct.unpack_from('<HH', extra, position)
+        position += 4
+        if kind == 1 and position + length <= len(extra):
+            values = [v for v, in struct.iter_unpack('<Q', extra[position:position + length // 8 * 8])]
+            if uncompressed == _32_BITS and values:
+                uncompressed = values.pop(0)
+            if compressed == _32_BITS and values:
+                compressed = values.pop(0)
+            return uncompressed, compressed
+        position += length
+    raise _mismatch(name, 'its local header refers to a zip64 field that is not there')
+
+
+def _inflate(member: Member, data: bytes) -> bytes:
+    stream = zlib.decompressobj(-15)
+    try:
+        # One byte more than announced tells a member that is longer from one that is not.
+        result: bytes = stream.decompress(data, member.size + 1)
+    except zlib.error as error:
+        raise _damaged(member.name, f'cannot be inflated: {error}') from error
+    if len(result) > member.size:
+        raise _damaged(member.name, f'inflates to more than the {member.size} bytes of its header')
+    if not stream.eof:
+        raise _damaged(member.name, f'its compressed data has no end, after {len(result)} of {member.size} bytes')
+    if len(result) < member.size:
+        raise _damaged(member.name, f'inflates to {len(result)} bytes, and its header says {member.size}')
+    if stream.unused_data:
+        raise _damaged(member.name, f'{len(stream.unused_data)} bytes follow the end of its compressed data')
+    return result
+
+
+def readable(member: Member) -> bool:
+    """Whether its compression method is one that every installer knows."""
+    return member.method in (_STORED, _DEFLATED)
+
+
+def _damaged(name: str, what: str) -> ArchiveError:
+    return ArchiveError('damaged-member', what, where=name, advice='Download or build the wheel again.')
+
+
+def _mismatch(name: str, what: str) -> ArchiveError:
+    return ArchiveError(
+        'member-header-mismatch', what, where=name,
+        advice='Do not use this file: installers read one header or the other. Build it again.')

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""`mesonbuild-ft check --import`: what interpreters say of a wheel's modules when they import them.
+
+The only part of the check that writes or runs anything of a wheel: into a temporary directory, and in fresh
+processes of interpreters that its tags admit.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import re
+import tempfile
+import typing
+
+from . import archive, importing
+from .archive import ArchiveError
+from .check import Checked
+from .diagnostics import Diagnostic, from_os_error
+from .importing import Import
+from .interpreters import Interpreter
+
+
+def run(checked: Checked, interpreters: typing.Sequence[Interpreter], limit: int | None = None) -> Checked:
+    """The same verdict with what importing showed added to it.
+
+    limit: bytes that the archive may inflate to; None: see `archive.default_limit`.
+    """
+    if checked.unusable or not checked.modules:
+        return checked
+    if checked.kind != 'wheel' or checked.name is None:
+        return _with(checked, [], [_not_tried(
+            checked, 'is no wheel, and only wheels are imported', 'Name the wheel it comes from.')])
+    wheel_tags = set(checked.name.expanded())
+    fitting = [interpreter for interpreter in interpreters if wheel_tags & interpreter.wheel_tags]
+    if not fitting:
+        return _with(checked, [], [_not_tried(
+            checked, f'no interpreter here fits {checked.name.tag}', 'Name one that does with --python.')])
+    try:
+        with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-import-') as directory:
+            _install(checked.path, pathlib.Path(directory), limit)
+            names = [importing.module_name(module.path) for module in checked.modules]
+            with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+                imports = list(pool.map(
+                    lambda pair: importing.import_module(pair[0], pathlib.Path(directory), pair[1]),
+                    [(interpreter, name) for interpreter in fitting for name in names]))
+    except ArchiveError as error:
+        return _with(checked, [], [error.diagnostic])
+    except OSError as error:
+        return _with(checked, [], [from_os_error(error)])
+    return _with(checked, imports, _judge(checked, imports))
+
+
+def _with(checked: Checked, imports: typing.Sequence[Import], found: typing.Iterable[Diagnostic]) -> Checked:
+    return dataclasses.replace(checked, imports=tuple(imports), found=(*checked.found, *found))
+
+
+def _not_tried(checked: Checked, what: str, advice: str) -> Diagnostic:
+    return Diagnostic('import-not-tried', 'hint', what, checked.path, advice)
+
+
+def _install(path: str, directory: pathlib.Path, limit: int | None) -> None:
+    """Unpack a wheel as an installer does, but for scripts and headers. Raises ArchiveError and OSError."""
+    opened = archive.open_archive(path)
+    size = sum(member.size for member in opened.members)
+    limit = limit if limit is not None else archive.default_limit(opened.size)
+    if size > limit:
+        raise ArchiveError(
+            'inflation-limit', f'its files inflate to {size} bytes, and the limit is {limit}', where=path,
+            advice='If the file comes from someone you trust, raise the limit with --max-inflated.')
+    for member in opened.members:
+        # PEP 427: <name>-<version>.data/platlib/… goes beside the rest.
+        name = re.sub(r'^[^/]+\.data/(?:plat|pure)lib/', '', member.name)
+        if name.endswith('/') or re.match(r'^[^/]+\.data/', name):
+            continue
+        target = directory / name
+        # archive.py has refused such paths; this is where one would do harm.
+        if not os.path.abspath(target).startswith(os.path.abspath(directory) + os.sep):
+            raise ArchiveError('unsafe-member-path', 'leads out of the directory', where=member.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(opened.read(member))
+
+
+def _judge(checked: Checked, imports: typing.Sequence[Import]) -> typing.Iterator[Diagnostic]:
+    paths = {importing.module_name(module.path): module.path for module in checked.modules}
+    told = {d.where for d in checked.found if d.identifier == 'gil-enabled-by-module'}
+    for done in imports:
+        path, target = paths[done.module], done.interpreter.target
+        if done.missing:
+            yield Diagnostic(
+                'import-not-tried', 'hint', f'{done.module} needs {done.missing}, which {target.name} does not have',
+                path, 'Install what the wheel requires into an environment, and name that with --python.')
+        elif done.error:
+            yield Diagnostic(
+                'import-failed', 'error', f'{done.module} cannot be imported by {target.name}: {done.error}', path,
+                'See the other findings on this module; a library that it misses is a matter for auditwheel, '
+                'delocate or delvewheel.')
+        elif done.gil_after and not done.gil_before:
+            # A part of the wheel that is imported on the way may be the one.
+            blamed = next((p for name, p in paths.items() if name in (done.blamed, done.module)
+                           or name.rpartition('.')[2] == done.blamed), path)
+            if blamed not in told:
+                told.add(blamed)
+                yield Diagnostic(
+                    'gil-enabled-by-module', 'warning',
+                    f'{done.module} switches the GIL on in {target.name}: {" ".join(done.warnings)}', blamed,
+                    'Declare in that module that it does not need the GIL, once it is safe without.')

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+"""The command `mesonbuild-ft`. What a sub-command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import typing
+
+from . import __version__
+
+
+#: Exit status: nothing to complain about; findings at or above --fail-on; input that cannot be judged.
+CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
+FORMATS: typing.Final = ('table', 'json', 'github', 'sarif', 'markdown')
+#: Seconds until a progress bar appears.
+_PATIENCE: typing.Final = 1.0
+
+
+def main(arguments: typing.Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):
+            # A name in an archive may have any character, the output not.
+            stream.reconfigure(errors='backslashreplace')
+    parsed = _parser().parse_args(arguments)
+    try:
+        status = int(parsed.run(parsed))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read the output has seen enough, such as `head`. Nothing may be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNUSABLE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='mesonbuild-ft', description='Say of extension modules what they are, and whether their tags are true.')
+    parser.add_argument('--version', action='version', version=f'mesonbuild-ft {__version__}')
+    commands = parser.add_subparsers(required=True, metavar='COMMAND')
+    _add_check(commands)
+    _add_explain(commands)
+    return parser
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = commands.add_parser(
+        'check', help='check wheels, directories, extension modules and installed packages',
+        description='Say of each extension module what it is, whether its wheel may carry the tags it carries, and '
+                    'what to change. Without --import nothing is unpacked, imported or executed.',
+        epilog='Exit status: 0 clean, 1 findings at or above --fail-on, 2 input that cannot be judged.')
+    check.add_argument('named', nargs='+', metavar='NAME', help='a wheel, a directory, a .so, .pyd or .dylib file, or '
+                       'an installed package')
+    check.add_argument('--format', choices=FORMATS, default='table', help='of the output (default: %(default)s)')
+    check.add_argument('--fail-on', choices=('error', 'warning', 'hint'), default='error',
+                       help='the least severity that makes the exit status 1 (default: %(default)s)')
+    check.add_argument('-v', '--verbose', action='store_true', help='say of every module what it is')
+    check.add_argument('--import', action='store_true', dest='do_import', help='also import every module of the wheels '
+                       'in each interpreter that their tags admit, and tell what becomes of the GIL')
+    check.add_argument('--python', action='append', default=[], metavar='PYTHON',
+                       help='an interpreter to import with (default: those found on this machine); the first one is '
+                            'also that whose packages are meant by name (default: the one that runs this)')
+    check.add_argument('--jobs', type=_number, default=0, metavar='N', help='threads (default: one for each processor)')
+    check.add_argument('--max-inflated', type=_size, default=None, metavar='SIZE',
+                       help='how much the modules of one archive may inflate to, such as 500M or 2G (default: 50 times '
+                            'the size of the archive, at least 64M, at most 8G)')
+    check.set_defaults(run=_check)
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    explain = commands.add_parser('explain', help='print the page of a finding')
+    explain.add_argument('identifier', nargs='?', metavar='ID', help='such as symbol-newer-than-floor; all by default')
+    explain.set_defaults(run=_explain)
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError('must be 1 or more')
+    return number
+
+
+def _size(text: str) -> int:
+    units = {'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}
+    unit = units.get(text[-1:].upper(), 1)
+    try:
+        return int(text[:-1] if unit > 1 else text) * unit
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is no size such as 1000000, 500M or 2G') from None
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from . import check, scanner
+    from .diagnostics import BuildRefused
+    from .subjects import Options
+
+    try:
+        loaded = scanner.load()
+    except BuildRefused as error:
+        from . import report
+        report.show(error.diagnostics)
+        return UNUSABLE
+    options = Options(arguments.jobs, next(iter(arguments.python), ''), arguments.max_inflated)
+    with _Progress() as progress:
+        results = check.check(arguments.named, loaded, options, progress.show if progress.possible else None)
+    if arguments.do_import:
+        from . import check_imports, interpreters
+        try:
+            found = interpreters.find(arguments.python)
+        except BuildRefused as error:
+            from . import report
+            report.show(error.diagnostics)
+            return UNUSABLE
+        if not arguments.python:
+            # Of several releases of one version the newest will do.
+            found = list({interpreter.tag: interpreter for interpreter in found}.values())
+        results = [check_imports.run(checked, found, arguments.max_inflated) for checked in results]
+    status = exit_status(results, arguments.fail_on)
+    _write(results, arguments, loaded.stable_abi_source, status)
+    return status
+
+
+def exit_status(results: typing.Iterable[typing.Any], fail_on: str) -> int:
+    """The worst of all results."""
+    failing = ('error', 'warning', 'hint')[:('error', 'warning', 'hint').index(fail_on) + 1]
+    verdicts = {result.verdict for result in results}
+    if 'unusable' in verdicts:
+        return UNUSABLE
+    return FINDINGS if verdicts & set(failing) else CLEAN
+
+
+def _write(results: typing.Any, arguments: argparse.Namespace, stable_abi: str, status: int) -> None:
+    stream = sys.stdout
+    if arguments.format == 'json':
+        from . import output_json
+        output_json.write(results, stream, version=__version__, stable_abi=stable_abi, fail_on=arguments.fail_on,
+                          exit_status=status)
+    elif arguments.format == 'sarif':
+        from . import output_sarif
+        output_sarif.write(results, stream, version=__version__, exit_status=status)
+    elif arguments.format == 'github':
+        from . import output_github
+        output_github.write(results, stream)
+    elif arguments.format == 'markdown':
+        from . import output_markdown
+        output_markdown.write(results, stream)
+    else:
+        from . import output_table
+        output_table.write(results, stream, verbose=arguments.verbose)
+
+
+class _Progress:
+    """A bar on a terminal, with rich, once the work has taken some time."""
+
+    def __init__(self) -> None:
+        from . import output_table
+
+        self.possible = sys.stderr.isatty() and output_table.wants_rich(sys.stderr)
+        self._bar: typing.Any = None
+        self._task: typing.Any = None
+        self._start = 0.0
+
+    def __enter__(self) -> _Progress:
+        import time
+
+        self._start = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, done: int, total: int) -> None:
+        """done, total: bytes."""
+        import time
+
+        if self._bar is None:
+            if time.monotonic() - self._start < _PATIENCE or done >= total:
+                return
+            from rich.console import Console
+            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+            self._bar = Progress(TextColumn('scanning'), BarColumn(), DownloadColumn(), transient=True,
+                                 console=Console(file=sys.stderr))
+            self._bar.start()
+            self._task = self._bar.add_task('', total=total)
+        self._bar.update(self._task, completed=done)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from . import output_table, pages
+    from .diagnostics import IDENTIFIERS
+
+    if arguments.identifier is None:
+        width = max(map(len, IDENTIFIERS))
+        for identifier, meaning in IDENTIFIERS.items():
+            print(f'{identifier:{width}}  {meaning}')
+        return CLEAN
+    if arguments.identifier not in IDENTIFIERS:
+        import difflib
+
+        near = difflib.get_close_matches(arguments.identifier, IDENTIFIERS, n=3)
+        advice = f'; did you mean {" or ".join(near)}?' if near else '; `mesonbuild-ft explain` lists all'
+        print(f'mesonbuild-ft: there is no finding {arguments.identifier!r}{advice}', file=sys.stderr)
+        return UNUSABLE
+    page = pages.read(arguments.identifier) or f'# {arguments.identifier}\n\n{IDENTIFIERS[arguments.identifier]}\n'
+    if output_table.wants_rich(sys.stdout):
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(page))
+    else:
+        print(page, end='')
+    return CLEAN

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""The result of `mesonbuild-ft check` in Markdown, for job summaries and release notes."""
+
+from __future__ import annotations
+
+import re
+import typing
+
+from . import output, output_table
+from .check import Checked
+
+
+_MARKS: typing.Final = {'ok': '✅', 'hint': '💡', 'warning': '⚠️', 'error': '❌', 'unusable': '❌'}
+
+
+def write(results: typing.Sequence[Checked], stream: typing.TextIO) -> None:
+    """Print a table, then the findings."""
+    print('| | File | Modules | Python | GIL |\n|---|---|---:|---|---|', file=stream)
+    for checked in results:
+        cells = (f'{_MARKS[checked.verdict]} {checked.verdict}', _code(output.title(checked)),
+                 str(len(checked.modules)), output.pythons(checked), output.gil(checked))
+        print(f'| {" | ".join(cells)} |', file=stream)
+    for checked in results:
+        if checked.imports:
+            print(f'\nImported from {_code(output.title(checked))}:\n', file=stream)
+        for line in output.imports(checked):
+            print(f'- {_text(line)}', file=stream)
+    before = None
+    found = output.groups(results)
+    for group in found:
+        if (group.identifier, group.severity) != before:
+            before = (group.identifier, group.severity)
+            print(f'\n### {group.severity}: `{group.identifier}`\n', file=stream)
+            for advice in list(dict.fromkeys(
+                    text for other in found for text in other.advice
+                    if (other.identifier, other.severity) == before))[:output.SHOWN]:
+                print(f'{_text(advice)}\n', file=stream)
+        for line in group.lines():
+            print(f'- {_code(output.title(group.checked))}: {_text(line)}', file=stream)
+    print(f'\n{output_table.closing(results)}', file=stream)
+
+
+def _code(text: str) -> str:
+    """Text between backticks, safe in a table."""
+    return f'`{output.printable(text).replace("`", chr(39)).replace("|", chr(92) + "|")}`'
+
+
+def _text(text: str) -> str:
+    return re.sub(r'([\\`*_<>\[\]|#])', r'\\\1', output.printable(text))

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""The result of `mesonbuild-ft check` for people: a line for each file, then what was found.
+
+rich draws it in colour where it is installed and the output is a terminal; else it is plain text.
+"""
+
+from __future__ import annotations
+
+import os
+import typing
+
+from . import audit_stable_abi, output, report, tags
+from .check import Checked
+from .modules import Module
+from .output import plural, printable
+
+
+_STYLES: typing.Final = {
+    'ok': 'green', 'hint': 'cyan', 'warning': 'bold yellow', 'error': 'bold red', 'unusable': 'bold red',
+}
+_HEADER: typing.Final = ('VERDICT', 'MODULES', 'PYTHON', 'GIL', 'FILE')
+
+
+def wants_rich(stream: typing.TextIO) -> bool:
+    """Whether rich is installed and of use here; it decides on NO_COLOR itself."""
+    import importlib.util
+
+    terminal = stream.isatty() and os.environ.get('TERM') != 'dumb'
+    return (terminal or bool(os.environ.get('FORCE_COLOR'))) and importlib.util.find_spec('rich') is not None
+
+
+def write(results: typing.Sequence[Checked], stream: typing.TextIO, *, verbose: bool = False) -> None:
+    """Print everything. verbose: also what each module is, and every finding of a kind."""
+    printer: _Plain | _Rich = _Rich(stream) if wants_rich(stream) else _Plain(stream)
+    printer.table([
+        (checked.verdict, str(len(checked.modules)), output.pythons(checked), output.gil(checked),
+         output.title(checked))
+        for checked in results])
+    for checked in results:
+        if checked.modules and (verbose or checked.kind == 'module'):
+            printer.line(0, '')
+            printer.line(0, output.title(checked), 'bold')
+            for module in checked.modules:
+                printer.line(2, printable(_describe(module, checked)))
+    for checked in results:
+        if checked.imports:
+            printer.line(0, '')
+            printer.line(0, f'imported from {output.title(checked)}', 'bold')
+            for line in output.imports(checked):
+                printer.line(2, printable(line))
+    _findings(results, printer, verbose=verbose)
+    printer.line(0, '')
+    printer.line(0, closing(results))
+
+
+def _findings(results: typing.Sequence[Checked], printer: _Plain | _Rich, *, verbose: bool) -> None:
+    found = output.groups(results)
+    for number, group in enumerate(found):
+        before = found[number - 1] if number else None
+        if before is None or (before.identifier, before.severity) != (group.identifier, group.severity):
+            printer.line(0, '')
+            printer.line(0, f'{group.severity}[{group.identifier}]', _STYLES[group.severity])
+        if len(results) > 1:
+            printer.line(2, output.title(group.checked), 'bold')
+        for line in group.lines(None if verbose else output.SHOWN):
+            printer.line(4 if len(results) > 1 else 2, printable(line))
+        following = found[number + 1] if number + 1 < len(found) else None
+        if following is None or (following.identifier, following.severity) != (group.identifier, group.severity):
+            # Once for all files: the advice of all groups with this identifier.
+            advice = dict.fromkeys(text for other in found for text in other.advice
+                                   if (other.identifier, other.severity) == (group.identifier, group.severity))
+            for text in list(advice)[:None if verbose else output.SHOWN]:
+                printer.line(2, f'to do: {printable(text)}', hanging=7)
+
+
+def _describe(module: Module, checked: Checked) -> str:
+    name = checked.name
+    free_threaded = name is not None and bool(output.gil(checked))
+    words = report.describe(module, free_threaded=free_threaded)
+    if not module.parts:
+        return words
+    if free_threaded:
+        evidence = dict.fromkeys(part.gil_evidence for part in module.parts if part.gil == 'unknown')
+        words += ''.join(f' ({text})' for text in evidence if text)
+    floor = audit_stable_abi.floor_of(module)
+    if floor is not None and name is not None and 'abi3' in name.abi.split('.'):
+        words += f', symbols of abi3 {tags.version_text(floor)}'
+    frameworks = dict.fromkeys(part.framework for part in module.parts if part.framework)
+    return ', '.join([words, *frameworks, ' and '.join(dict.fromkeys(part.machine for part in module.parts))])
+
+
+def closing(results: typing.Sequence[Checked]) -> str:
+    """The last line: '12 checked, 40 modules: 10 ok, 1 with warnings, 1 with errors'."""
+    numbers = output.count(results)
+    words = [f'{numbers[verdict]} {text}' for verdict, text in (
+        ('ok', 'ok'), ('hint', 'with hints'), ('warning', 'with warnings'), ('error', 'with errors'),
+        ('unusable', 'unusable')) if numbers[verdict]]
+    line = f'{numbers["checked"]} checked, {plural(numbers["modules"], "module")}: {", ".join(words) or "nothing"}.'
+    identifiers = dict.fromkeys(group.identifier for group in output.groups(results))
+    if identifiers:
+        line += f' `mesonbuild-ft explain {next(iter(identifiers))}` tells more.'
+    return line
+
+
+class _Plain:
+    def __init__(self, stream: typing.TextIO) -> None:
+        self._stream = stream
+
+    def table(self, rows: typing.Sequence[tuple[str, ...]]) -> None:
+        rows = [_HEADER, *rows]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER) - 1)]
+        kept = [column for column, width in enumerate(widths) if any(row[column] for row in rows[1:])]
+        for row in rows:
+            cells = [row[c].rjust(widths[c]) if c == 1 else row[c].ljust(widths[c]) for c in kept]
+            print('  '.join([*cells, row[-1]]), file=self._stream)
+
+    def line(self, indent: int, text: str, style: str = '', hanging: int = 0) -> None:
+        print(f'{" " * indent}{text}' if text else '', file=self._stream)
+
+
+class _Rich:
+    def __init__(self, stream: typing.TextIO) -> None:
+        from rich.console import Console
+
+        self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
+
+    def table(self, rows: typing.Sequence[tuple[str, ...]]) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style='dim')
+        kept = [c for c in range(len(_HEADER)) if c == len(_HEADER) - 1 or any(row[c] for row in rows)]
+        for column in kept:
+            # A line for each file: the end of a long name, its platforms, is the least to miss.
+            last = column == len(_HEADER) - 1
+            table.add_column(_HEADER[column], justify='right' if column == 1 else 'left', no_wrap=True,
+                             overflow='ellipsis',
+                             min_width=None if last else max(len(row[column]) for row in [_HEADER, *rows]))
+        for row in rows:
+            style = {0: _STYLES[row[0]], 3: 'yellow' if row[3] != 'stays off' else ''}
+            table.add_row(*(Text(row[c], style.get(c, '')) for c in kept))
+        self._console.print(table)
+
+    def line(self, indent: int, text: str, style: str = '', hanging: int = 0) -> None:
+        from rich.padding import Padding
+        from rich.text import Text
+
+        self._console.print(Padding(Text(text, style, overflow='fold'), (0, 0, 0, indent)))

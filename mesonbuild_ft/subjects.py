@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: MIT
+"""What was named at the command line -> the files to be read, and what is said of them beside.
+
+A wheel is read as it is and never unpacked. Directories and installed packages are read where they lie.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import stat
+import typing
+
+from . import archive, modules, tags
+from .archive import ArchiveError
+from .audit_contents import Contents
+from .diagnostics import Diagnostic, from_os_error
+from .modules import Module
+from .scanner import Scanner
+
+
+Kind = typing.Literal['wheel', 'module', 'directory', 'package']
+
+#: How much of WHEEL and METADATA is looked at, in bytes.
+_LARGEST_WHEEL_FILE: typing.Final = 64 << 10
+_LARGEST_METADATA: typing.Final = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """jobs: threads; 0: one for each processor. python: whose packages are meant by name; '': this interpreter.
+
+    limit: bytes that the files of one archive may inflate to; None: see `archive.default_limit`.
+    """
+
+    jobs: int = 0
+    python: str = ''
+    limit: int | None = None
+
+
+@dataclasses.dataclass
+class Job:
+    """One file to read and scan. size: bytes in memory. named: see `modules.scan`."""
+
+    path: str
+    size: int
+    read: typing.Callable[[], bytes]
+    named: bool = False
+    module: Module | None = None
+    problem: Diagnostic | None = None
+
+    def run(self, scanner: Scanner) -> None:
+        """Read and scan; what goes wrong becomes a finding."""
+        try:
+            self.module = modules.scan(scanner, self.path, self.read(), named=self.named)
+        except ArchiveError as error:
+            self.problem = error.diagnostic
+        except OSError as error:
+            self.problem = dataclasses.replace(from_os_error(error), where=self.path)
+        except MemoryError:
+            self.problem = _too_large(self.path, 'needs more memory than there is')
+
+
+@dataclasses.dataclass
+class Subject:
+    """What is being checked, while it is."""
+
+    label: str
+    kind: Kind
+    path: str
+    name: tags.WheelName | None = None
+    contents: Contents | None = None
+    found: list[Diagnostic] = dataclasses.field(default_factory=list)
+    jobs: list[Job] = dataclasses.field(default_factory=list)
+    unusable: bool = False
+    #: Extension modules that are there and cannot be read.
+    unread: int = 0
+
+
+def is_candidate(path: str) -> bool:
+    """Whether a file may be an extension module, going by its path."""
+    parts = tags.module_parts(path)
+    if parts is None:
+        return False
+    # No module of this name can be imported: the init function has the stem in its name. So are
+    # the libraries that auditwheel and delocate put beside the packages.
+    return bool(parts[1]) or (
+        re.fullmatch(r'\w+', parts[0]) is not None and not re.search(r'\.(?:libs|dylibs)/', path))
+
+
+def find(named: str, options: Options) -> list[Subject]:
+    """What one name stands for: a file, the wheels or modules in a directory, or an installed package."""
+    try:
+        status = os.stat(named)
+    except (OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError) and re.fullmatch(r'[A-Za-z0-9][\w.-]*', named) and not (
+                named.endswith(('.whl', '.so', '.pyd', '.dylib'))):
+            return [_package(named, options)]
+        if '*' in named or '?' in named:
+            # The command prompt of Windows leaves patterns to programs.
+            import glob
+            matches = sorted(glob.glob(named))
+            if matches:
+                return [subject for match in matches for subject in find(match, options)]
+        return [_unusable(named, 'unreadable-file', getattr(error, 'strerror', None) or str(error),
+                          'Name a wheel, a directory, an extension module or an installed package.')]
+    if stat.S_ISDIR(status.st_mode):
+        return _directory(named, options)
+    if not stat.S_ISREG(status.st_mode):
+        return [_unusable(named, 'unusable-input', 'is neither a file nor a directory', 'Name a file.')]
+    if named.endswith('.whl'):
+        return [_wheel(named, options)]
+    if named.endswith(('.so', '.pyd', '.dylib')):
+        subject = Subject(named, 'module', named)
+        subject.jobs.append(_file_job(os.path.basename(named), named, status.st_size, named=True))
+        return [subject]
+    return [_unusable(named, 'unusable-input', 'is no wheel and no extension module',
+                      'Name a file that ends with .whl, .so, .pyd or .dylib.')]
+
+
+def _unusable(named: str, identifier: str, what: str, advice: str, kind: Kind = 'module') -> Subject:
+    finding = Diagnostic(identifier, 'error', what, named, advice)
+    return Subject(named, kind, named, found=[finding], unusable=True)
+
+
+def _too_large(where: str, what: str) -> Diagnostic:
+    return Diagnostic('inflation-limit', 'error', what, where,
+                      'If the file comes from someone you trust, raise the limit with --max-inflated.')
+
+
+# Wheels
+
+def _wheel(path: str, options: Options) -> Subject:
+    subject = Subject(path, 'wheel', path)
+    try:
+        opened = archive.open_archive(path)
+    except ArchiveError as error:
+        subject.found.append(error.diagnostic)
+        subject.unusable = True
+        return subject
+    except OSError as error:
+        subject.found.append(dataclasses.replace(from_os_error(error), where=path))
+        subject.unusable = True
+        return subject
+    subject.found += opened.found
+    subject.unread = sum(is_candidate(name) for name in opened.broken)
+    members = {member.name: member for member in opened.members}
+    wanted = [member for member in opened.members if is_candidate(member.name)]
+    texts = [members[name] for name in members if re.fullmatch(r'[^/]+\.dist-info/(?:WHEEL|METADATA)', name)]
+    limit = options.limit if options.limit is not None else archive.default_limit(opened.size)
+    inflated = sum(member.size for member in (*wanted, *texts))
+    if inflated > limit:
+        subject.found.append(_too_large(
+            path, f'its modules inflate to {inflated} bytes, and the limit is {limit}'))
+        subject.unusable = True
+        return subject
+    for member in wanted:
+        if archive.readable(member):
+            subject.jobs.append(Job(member.name, member.size, lambda m=member: opened.read(m)))  # type: ignore[misc]
+        else:
+            subject.unread += 1
+            subject.found.append(Diagnostic(
+                'unscanned-module', 'warning', f'is compressed with method {member.method}, which is not read here',
+                member.name, 'Build the wheel with deflate: some installers know no other method.'))
+    _describe_wheel(subject, opened, [member.name for member in opened.members], texts)
+    return subject
+
+
+def _describe_wheel(
+    subject: Subject, opened: archive.Archive, members: list[str], texts: typing.Sequence[archive.Member],
+) -> None:
+    """Find out what the wheel says of itself."""
+    base = os.path.basename(subject.path)
+    try:
+        subject.name = tags.parse_wheel_name(base)
+    except ValueError:
+        subject.found.append(Diagnostic(
+            'invalid-wheel-name', 'error', 'is not the name of a wheel: NAME-VERSION-PYTHON-ABI-PLATFORM.whl', base,
+            'Give the file the name that the build backend gave it.'))
+    files: dict[str, tuple[str, str]] = {}
+    for member in texts:
+        try:
+            text = opened.read(member)[:_LARGEST_METADATA].decode(errors='replace')
+            files.setdefault(member.name.rpartition('/')[2], (member.name, text))
+        except ArchiveError as error:
+            subject.found.append(error.diagnostic)
+        except OSError as error:
+            subject.found.append(dataclasses.replace(from_os_error(error), where=member.name))
+    directories = {member.name.partition('/')[0] for member in texts if member.name.endswith('/WHEEL')}
+    if len(directories) != 1:
+        what = 'has no .dist-info directory with WHEEL' if not directories else (
+            f'has {len(directories)} .dist-info directories')
+        subject.found.append(Diagnostic(
+            'missing-wheel-file', 'error', what, base, 'Build the wheel again: no installer takes it.'))
+    _contents(subject, members, files, from_file_name=subject.name is not None)
+
+
+def _contents(
+    subject: Subject, members: typing.Iterable[str], files: typing.Mapping[str, tuple[str, str]], *,
+    from_file_name: bool,
+) -> None:
+    """Set `contents`, and `name` where no file name says it. files: 'WHEEL' or 'METADATA' -> (path, text)."""
+    wheel_path, wheel = files.get('WHEEL', ('', ''))
+    metadata_path, metadata = files.get('METADATA', ('', ''))
+    fields = _fields(wheel[:_LARGEST_WHEEL_FILE])
+    described = _fields(metadata[:_LARGEST_METADATA])
+    listed = fields.get('tag', [])
+    if subject.name is None:
+        split = [tag.split('-') for tag in listed]
+        if split and all(len(parts) == 3 for parts in split):
+            python, abi, platform = ('.'.join(dict.fromkeys(column)) for column in zip(*split, strict=True))
+            subject.name = tags.WheelName('', '', '', python, abi, platform)
+    subject.contents = Contents(
+        members=tuple(members), wheel_file=wheel_path, wheel_tags=tuple(listed),
+        root_is_purelib=fields.get('root-is-purelib', [''])[0].lower() == 'true', metadata_file=metadata_path,
+        classifiers=tuple(described.get('classifier', [])),
+        requires_python=described.get('requires-python', [''])[0], from_file_name=from_file_name)
+
+
+def _fields(text: str) -> dict[str, list[str]]:
+    """The header fields of a text like METADATA, with names in lower case; continuation lines are left out."""
+    result: dict[str, list[str]] = {}
+    for line in text.lstrip('\r\n').splitlines():
+        if not line.strip():
+            break
+        name, colon, value = line.partition(':')
+        if colon and not line[0].isspace():
+            result.setdefault(name.strip().lower(), []).append(value.strip())
+    return result
+
+
+# Directories and installed packages
+
+def _file_job(path: str, file: str, size: int, *, named: bool = False) -> Job:
+    def read() -> bytes:
+        with open(file, 'rb') as opened:
+            return opened.read()
+    return Job(path, size, read, named)
+
+
+def _directory(path: str, options: Options) -> list[Subject]:
+    try:
+        wheels = sorted(entry.path for entry in os.scandir(path) if entry.name.endswith('.whl') and entry.is_file())
+    except OSError as error:
+        return [_unusable(path, 'unreadable-file', error.strerror or str(error), 'Check its permissions.', 'directory')]
+    if wheels:
+        return [_wheel(wheel, options) for wheel in wheels]
+    files = _files_below(path)
+    owners: list[Subject] = []
+    for name in sorted(files):
+        if re.fullmatch(r'[^/]+\.dist-info/WHEEL', name):
+            owners.append(_distribution(path, name.partition('/')[0], files))
+    if len(owners) == 1:
+        # What was unpacked from one wheel belongs to it, whether RECORD says so or not.
+        owner = owners[0]
+        owner.label = path
+        _add_files(owner, path, files)
+        rest: set[str] = set()
+    else:
+        rest = set(files)
+        for owner in owners:
+            owned = rest & set(_recorded(path, owner))
+            rest -= owned
+            _add_files(owner, path, {name: files[name] for name in owned})
+    subjects = [owner for owner in owners if owner.jobs or len(owners) == 1]
+    left = Subject(path, 'directory', path)
+    _add_files(left, path, {name: files[name] for name in rest})
+    if left.jobs:
+        subjects.append(left)
+    if not any(subject.jobs for subject in subjects):
+        return [_unusable(path, 'nothing-to-check', 'holds no wheel and no extension module',
+                          'Name the directory with the wheels.', 'directory')]
+    return subjects
+
+
+def _files_below(path: str) -> dict[str, int]:
+    """Relative path, with slashes -> size of every regular file; links to directories are not followed."""
+    result: dict[str, int] = {}
+    for folder, _, names in os.walk(path):
+        relative = os.path.relpath(folder, path).replace(os.sep, '/')
+        for name in names:
+            try:
+                status = os.stat(os.path.join(folder, name))
+            except OSError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                result[name if relative == '.' else f'{relative}/{name}'] = status.st_size
+    return result
+
+
+def _add_files(subject: Subject, root: str, files: typing.Mapping[str, int]) -> None:
+    subject.jobs += [_file_job(name, os.path.join(root, name), size)
+                     for name, size in files.items() if is_candidate(name)]
+    if subject.contents is not None:
+        subject.contents = dataclasses.replace(subject.contents, members=tuple(files))
+
+
+def _distribution(root: str, dist_info: str, files: typing.Mapping[str, int]) -> Subject:
+    """An installed or unpacked distribution, still without files."""
+    name, _, version = dist_info[:-len('.dist-info')].partition('-')
+    subject = Subject(f'{name} {version}', 'package', os.path.join(root, dist_info))
+    texts = {}
+    for kind, limit in (('WHEEL', _LARGEST_WHEEL_FILE), ('METADATA', _LARGEST_METADATA)):
+        if f'{dist_info}/{kind}' in files:
+            try:
+                with open(os.path.join(root, dist_info, kind), encoding='utf-8', errors='replace') as file:
+                    texts[kind] = (f'{dist_info}/{kind}', file.read(limit))
+            except OSError as error:
+                subject.found.append(from_os_error(error))
+    _contents(subject, (), texts, from_file_name=False)
+    return subject
+
+
+def _recorded(root: str, subject: Subject) -> list[str]:
+    """The paths in RECORD, as they stand there."""
+    import csv
+
+    try:
+        with open(os.path.join(subject.path, 'RECORD'), encoding='utf-8', errors='replace', newline='') as file:
+            return [row[0] for row in csv.reader(line.replace('\0', '') for line in file) if row]
+    except (OSError, csv.Error):
+        return []
+
+
+def _package(name: str, options: Options) -> Subject:
+    from . import installed
+
+    if options.python:
+        import subprocess
+
+        try:
+            answer = subprocess.run(
+                [options.python, os.path.abspath(installed.__file__), name], capture_output=True, text=True, check=True)
+            found = json.loads(answer.stdout)
+        except (OSError, subprocess.CalledProcessError, ValueError) as error:
+            return _unusable(options.python, 'unusable-input', f'cannot be asked for its packages: {error}',
+                             'Name the executable of a Python interpreter of 3.8 or newer.', 'package')
+    else:
+        found = installed.describe(name)
+    if found is None:
+        return _unusable(
+            name, 'package-not-installed', f'is no file, and not installed in {options.python or "this Python"}',
+            'Name a file, or with --python the interpreter of another environment.', 'package')
+    subject = Subject(f'{found["name"]} {found["version"]}', 'package', found['root'])
+    info = next((f.rpartition('/')[0] for f in found['files'] if f.endswith('.dist-info/WHEEL')), '')
+    texts = {'WHEEL': (f'{info}/WHEEL', found['wheel']), 'METADATA': (f'{info}/METADATA', found['metadata'])}
+    _contents(subject, (), texts, from_file_name=False)
+    files: dict[str, int] = {}
+    for file in found['files']:
+        try:
+            status = os.stat(os.path.join(found['root'], file))
+        except (OSError, ValueError):
+            continue
+        if stat.S_ISREG(status.st_mode):
+            files[file.replace(os.sep, '/')] = status.st_size
+    _add_files(subject, found['root'], files)
+    if not subject.jobs:
+        return _unusable(subject.label, 'nothing-to-check', 'has no extension modules',
+                         'An editable install has its modules elsewhere: name their directory.', 'package')
+    return subject
