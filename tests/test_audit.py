@@ -125,17 +125,17 @@ UNIVERSAL = dataclasses.replace(
     ('macosx_11_0_universal2', {}, []),
     ('macosx_11_0_arm64', {}, []),
     ('macosx_10_9_x86_64.macosx_11_0_arm64', {}, []),
-    ('macosx_10_9_i386', {}, ['one is compiled for aarch64 and x86_64, in a wheel for macosx_10_9_i386']),
+    ('macosx_10_9_i386', {}, ['one is compiled for aarch64 and x86_64 (macho-universal), and the tag says macosx_10_9_i386']),
     ('macosx_11_0_universal2', {'x86_64': {'layout': 'gil'}},
-     ['one (x86_64) is compiled for the gil object layout, in a wheel tagged cp314t ()']),
+     ['one (x86_64) is compiled for the gil object layout, and the tag says cp314t ()']),
     ('macosx_11_0_universal2', {'aarch64': {'layout': 'gil'}, 'x86_64': {'layout': 'gil'}},
-     ['one is compiled for the gil object layout, in a wheel tagged cp314t ()']),
+     ['one is compiled for the gil object layout, and the tag says cp314t ()']),
     ('macosx_11_0_universal2',
      {'aarch64': {'layout': 'gil', 'layout_evidence': 'here'}, 'x86_64': {'layout': 'gil', 'layout_evidence': 'there'}},
-     ['one (aarch64) is compiled for the gil object layout, in a wheel tagged cp314t (here)',
-      'one (x86_64) is compiled for the gil object layout, in a wheel tagged cp314t (there)']),
+     ['one (aarch64) is compiled for the gil object layout, and the tag says cp314t (here)',
+      'one (x86_64) is compiled for the gil object layout, and the tag says cp314t (there)']),
     ('macosx_11_0_universal2', {'aarch64': {'init': 'none', 'init_hooks': ()}},
-     ['one (aarch64) exports neither PyInit_one nor PyModExport_one']),
+     ['one (aarch64) has the name of a module and uses nothing of Python']),
 ], ids=str)
 def test_slices_of_a_universal_file(
     platform: str, slices: dict[str, dict[str, typing.Any]], expected: list[str],
@@ -150,7 +150,7 @@ def test_slices_of_a_universal_file(
 
 @pytest.mark.parametrize('library', ['@rpath/libpy.dylib', '@loader_path/.dylibs/libpy.dylib', 'libpy.dylib'])
 def test_library_of_the_wheel_by_its_path(library: str) -> None:
-    facts = fact(needed=(library,), python_imports=imports('PyramidHelper', None, None))
+    facts = fact(format='macho', needed=(library,), python_imports=imports('PyramidHelper', None, None))
     name = tags.parse_wheel_name('one-1.0-cp39-abi3-macosx_11_0_x86_64.whl')
     found = audit.wheel(name, [audit.Module('one.abi3.so', 'one', 'abi3', facts)], siblings=frozenset({'libpy.dylib'}))
     assert [(d.identifier, d.severity) for d in found] == [('symbol-outside-stable-abi', 'warning')]
