@@ -23,11 +23,21 @@ from .importing import Import
 from .interpreters import Interpreter
 
 
-def run(checked: Checked, interpreters: typing.Sequence[Interpreter], limit: int | None = None) -> Checked:
-    """The same verdict with what importing showed added to it.
+def run(
+    results: typing.Sequence[Checked], interpreters: typing.Sequence[Interpreter], limit: int | None = None,
+) -> list[Checked]:
+    """The same verdicts with what importing showed added to them.
 
-    limit: bytes that the archive may inflate to; None: see `archive.default_limit`.
+    limit: bytes that an archive may inflate to; None: see `archive.default_limit`.
     """
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for interpreter in interpreters:
+            # Each asks its interpreter once.
+            pool.submit(lambda i=interpreter: i.wheel_tags)  # type: ignore[misc]
+    return [_run(checked, interpreters, limit) for checked in results]
+
+
+def _run(checked: Checked, interpreters: typing.Sequence[Interpreter], limit: int | None) -> Checked:
     if checked.unusable or not checked.modules:
         return checked
     if checked.kind != 'wheel' or checked.name is None:

@@ -118,7 +118,7 @@ def _check(arguments: argparse.Namespace) -> int:
         if not arguments.python:
             # Of several releases of one version the newest will do.
             found = list({interpreter.tag: interpreter for interpreter in found}.values())
-        results = [check_imports.run(checked, found, arguments.max_inflated) for checked in results]
+        results = check_imports.run(results, found, arguments.max_inflated)
     status = exit_status(results, arguments.fail_on)
     _write(results, arguments, loaded.stable_abi_source, status)
     return status

@@ -42,13 +42,19 @@ class Interpreter:
 
     @functools.cached_property
     def wheel_tags(self) -> frozenset[str]:
-        """Every tag of a wheel that can be installed in it, e.g. 'cp39-abi3-manylinux_2_17_x86_64'."""
+        """Every tag of a wheel that can be installed in it, e.g. 'cp39-abi3-manylinux_2_17_x86_64'.
+
+        Empty where `packaging`, which knows them, does not run there: it needs Python 3.8.
+        """
         import packaging
 
         code = ('import sys; sys.path.insert(0, sys.argv[1]); import packaging.tags; '
                 'print(*packaging.tags.sys_tags(), sep="\\n")')
         parent = os.fspath(pathlib.Path(packaging.__file__).parent.parent)
-        return frozenset(_run(self.executable, code, parent).split())
+        try:
+            return frozenset(_run(self.executable, code, parent).split())
+        except (OSError, subprocess.SubprocessError):
+            return frozenset()
 
 
 def find(names: typing.Iterable[str] = ()) -> list[Interpreter]:

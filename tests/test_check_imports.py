@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""`mesonbuild-ft check --import`: real wheels, imported by the interpreters that their tags admit."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import typing
+import zipfile
+
+import pytest
+import support
+
+from mesonbuild_ft import check, check_imports, interpreters as interpreters_, scanner, subjects
+
+
+def probe(interpreters: typing.Any, *tags: str) -> list[interpreters_.Interpreter]:
+    found = [interpreters_.probe(interpreters.get(tag)) for tag in tags]
+    return [interpreter for interpreter in found if interpreter is not None]
+
+
+def checked(wheel: pathlib.Path, found: list[interpreters_.Interpreter], limit: int | None = None) -> check.Checked:
+    results = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    result, = check_imports.run(results, found, limit)
+    return result
+
+
+def findings(result: check.Checked) -> list[tuple[str, str]]:
+    return [(finding.severity, finding.identifier) for finding in result.found]
+
+
+def test_every_interpreter_that_the_tags_admit_and_no_other(built: typing.Any, interpreters: typing.Any) -> None:
+    everything = probe(interpreters, *support.ALL, support.OLDEST)
+    for project, builder, admitted in (
+            ('limited', 'cp311-cp311', {support.OLDEST, *support.GIL}),
+            ('limited-abi3t', 'cp315-cp315t', {'cp315-cp315', 'cp315-cp315t'}),
+            ('plain', 'cp314-cp314t', {'cp314-cp314t'}),
+            ('plain', support.PYPY, {support.PYPY})):
+        result = checked(built.wheel(project, builder), everything)
+        assert {done.interpreter.tag for done in result.imports} == admitted
+        assert [done.error for done in result.imports] == [''] * len(admitted)
+        for done in result.imports:
+            assert done.gil_before is done.gil_after is not support.free_threaded(done.interpreter.tag)
+        assert 'error' not in dict(findings(result))
+
+
+def test_gil_that_comes_back_is_told_once(built: typing.Any, interpreters: typing.Any) -> None:
+    result = checked(built.wheel('no-gil-declaration', 'cp314-cp314t'), probe(interpreters, 'cp314-cp314t'))
+    # The scanner has proven it before.
+    assert findings(result) == [('warning', 'gil-enabled-by-module')]
+    assert result.imports[0].gil_after
+
+
+def test_gil_that_only_importing_shows(built: typing.Any, interpreters: typing.Any) -> None:
+    wheel = built.wheel('no-gil-declaration', 'cp314-cp314t')
+    before, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    blind = check.dataclasses.replace(before, found=())
+    result, = check_imports.run([blind], probe(interpreters, 'cp314-cp314t'))
+    finding, = result.found
+    assert (finding.severity, finding.identifier) == ('warning', 'gil-enabled-by-module')
+    assert 'The global interpreter lock (GIL) has been enabled to load module' in finding.what
+
+
+def test_import_that_fails(built: typing.Any, interpreters: typing.Any) -> None:
+    """The wheel says 3.9 and has a slot that 3.12 does not know: seen, and then shown."""
+    wheel = built.wheel('slot-too-new', 'cp315-cp315', verify='warn')
+    result = checked(wheel, probe(interpreters, 'cp312-cp312', 'cp315-cp315'))
+    assert ('error', 'import-failed') in findings(result)
+    failed, = (d for d in result.found if d.identifier == 'import-failed')
+    assert 'CPython 3.12' in failed.what
+    assert 'unknown slot ID' in failed.what
+    assert [bool(done.error) for done in result.imports] == [True, False]
+
+
+def test_nothing_to_learn(built: typing.Any, interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
+    wheel = built.wheel('plain', 'cp314-cp314t')
+    assert ('hint', 'import-not-tried') in findings(checked(wheel, probe(interpreters, 'cp311-cp311')))
+    site = support.unpack(wheel, tmp_path / 'site')
+    result = checked(site, probe(interpreters, 'cp314-cp314t'))
+    assert ('hint', 'import-not-tried') in findings(result)
+    assert result.imports == ()
+    assert checked(tmp_path / 'missing.whl', []).unusable
+
+
+def test_dependency_that_is_not_there(built: typing.Any, interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
+    source = built.wheel('many', 'cp314-cp314t')
+    wheel = tmp_path / source.name
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(wheel, 'w') as new:
+        for member in old.infolist():
+            data = old.read(member)
+            if member.filename == 'many/__init__.py':
+                data += b'\nimport another_distribution\n'
+            new.writestr(member, data)
+    result = checked(wheel, probe(interpreters, 'cp314-cp314t'))
+    found = [d for d in result.found if d.identifier == 'import-not-tried']
+    assert len(found) == 3
+    assert 'needs another_distribution' in found[0].what
+
+
+def test_limit(built: typing.Any, interpreters: typing.Any) -> None:
+    wheel = built.wheel('plain', 'cp314-cp314t')
+    before, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    result, = check_imports.run([before], probe(interpreters, 'cp314-cp314t'), 1000)
+    assert ('error', 'inflation-limit') in findings(result)
+    assert result.imports == ()
+
+
+@pytest.mark.parametrize('form', ['table', 'json', 'markdown'])
+def test_command(form: str, built: typing.Any, interpreters: typing.Any, environments: dict[str, pathlib.Path]) -> None:
+    python = environments['cp311-cp311'] if 'cp311-cp311' in environments else pathlib.Path(sys.executable)
+    wheel = built.wheel('limited-abi3t', 'cp315-cp315t')
+    done = subprocess.run(
+        [python, '-m', 'mesonbuild_ft', 'check', '--import', '--python', interpreters.get('cp315-cp315t'), '--python',
+         interpreters.get('cp315-cp315'), '--format', form, wheel], capture_output=True, text=True, check=False,
+        cwd=wheel.parent)
+    assert (done.returncode, done.stderr) == (0, '')
+    if form == 'json':
+        imports = json.loads(done.stdout)['results'][0]['imports']
+        assert [(i['python_tag'], i['gil_after'], i['error']) for i in imports] == [
+            ('cp315-cp315', True, ''), ('cp315-cp315t', False, '')]
+    else:
+        assert 'free-threaded: 1 of 1 module, the GIL stays off' in done.stdout
+
+
+def test_command_with_an_interpreter_that_is_none(
+    built: typing.Any, environments: dict[str, pathlib.Path],
+) -> None:
+    wheel = built.wheel('limited-abi3t', 'cp315-cp315t')
+    done = subprocess.run(
+        [next(iter(environments.values())), '-m', 'mesonbuild_ft', 'check', '--import', '--python', 'no-such-python',
+         wheel], capture_output=True, text=True, check=False, cwd=wheel.parent)
+    assert done.returncode == 2
+    assert '[unusable-interpreter]' in done.stderr
