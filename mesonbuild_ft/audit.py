@@ -21,6 +21,8 @@ from .scanner import Facts
 if typing.TYPE_CHECKING:
     from .settings import Gil
 
+__all__ = ['Contents', 'Module', 'single', 'wheel']
+
 _BY_HAND: typing.Final = (
     'add the slot {Py_mod_gil, Py_MOD_GIL_NOT_USED} (single-phase: call PyUnstable_Module_SetGIL)')
 #: What writes the init function -> how its input says that the module does not need the GIL.

@@ -80,6 +80,70 @@ CASES: dict[str, tuple[str, str, Facts, list[str]]] = {
 }
 
 
+PE = dataclasses.replace(FACTS, format='pe', needed=('KERNEL32.dll', 'python3.dll'))
+PE_FREE = dataclasses.replace(PE, layout='free-threaded', needed=('python314t.dll',))
+PE_ABI3T = dataclasses.replace(ABI3T, format='pe', needed=('python3t.dll',))
+MACHO = dataclasses.replace(FACTS, format='macho')
+
+#: The same for other platforms: (tag with platform, path, facts, identifiers).
+OTHER_PLATFORMS: dict[str, tuple[str, str, Facts, list[str]]] = {
+    'Windows abi3': ('cp39-abi3-win_amd64', 'one.pyd', PE, []),
+    'Windows abi3t': ('cp315-abi3.abi3t-win_amd64', 'one.pyd', PE_ABI3T, []),
+    'Windows full': ('cp314-cp314-win_amd64', 'one.cp314-win_amd64.pyd', fact(PE, needed=('python314.dll',)), []),
+    'Windows free-threaded': ('cp314-cp314t-win_amd64', 'one.cp314t-win_amd64.pyd', PE_FREE, []),
+    'Windows debug': ('cp314-cp314-win_amd64', 'one.pyd', fact(PE, needed=('python314_d.dll',)), []),
+    'abi3 with the DLL of a version': ('cp39-abi3-win_amd64', 'one.pyd', fact(PE, needed=('Python312.dll',)),
+                                       ['wrong-python-dll']),
+    'abi3 with the DLL of abi3t': ('cp39-abi3-win_amd64', 'one.pyd', fact(PE, needed=('python3t.dll',)),
+                                   ['wrong-python-dll']),
+    'abi3t with the DLL of abi3': ('cp315-abi3.abi3t-win_amd64', 'one.pyd', fact(PE_ABI3T, needed=('python3.dll',)),
+                                   ['wrong-python-dll']),
+    'DLL of another version': ('cp314-cp314-win_amd64', 'one.pyd', fact(PE, needed=('python313.dll',)),
+                               ['wrong-python-dll']),
+    'free-threaded with the DLL that has a GIL': (
+        'cp314-cp314t-win_amd64', 'one.pyd', fact(PE_FREE, needed=('python314.dll',)), ['wrong-python-dll']),
+    'free-threaded without Py_GIL_DISABLED': (
+        'cp314-cp314t-win_amd64', 'one.pyd', fact(PE_FREE, layout='gil'), ['wrong-object-layout']),
+    'abi3 suffix on Windows': ('cp39-abi3-win_amd64', 'one.abi3.pyd', PE, ['suffix-not-loadable']),
+    'version in the suffix': ('cp39-abi3-win_amd64', 'one.cp312-win_amd64.pyd', PE, ['version-specific-module']),
+    'another version in the suffix': ('cp314-cp314-win_amd64', 'one.cp313-win_amd64.pyd',
+                                      fact(PE, needed=('python314.dll',)), ['module-for-other-python']),
+    'another platform in the suffix': ('cp314-cp314-win_amd64', 'one.cp314-win_arm64.pyd',
+                                       fact(PE, needed=('python314.dll',)), ['suffix-not-loadable']),
+    'ELF on Windows': ('cp39-abi3-win_amd64', 'one.pyd', FACTS, ['machine-mismatch']),
+    'macOS': ('cp39-abi3-macosx_11_0_x86_64', 'one.abi3.so', MACHO, []),
+    'macOS, both machines': ('cp39-abi3-macosx_11_0_universal2', 'one.abi3.so',
+                             fact(MACHO, format='macho-universal', machine='universal'), []),
+    'macOS, wrong machine': ('cp39-abi3-macosx_11_0_arm64', 'one.abi3.so', MACHO, ['machine-mismatch']),
+    'macOS, libpython': (
+        'cp39-abi3-macosx_11_0_x86_64', 'one.abi3.so',
+        fact(MACHO, needed=('/Library/Frameworks/Python.framework/Versions/3.12/Python',)), ['links-libpython']),
+    'libpython of another version': ('cp314-cp314-linux_x86_64', 'one.so', fact(needed=('libpython3.13.so.1.0',)),
+                                     ['links-libpython']),
+    'libpython of the stable ABI': ('cp39-abi3-linux_x86_64', 'one.abi3.so', fact(needed=('libpython3.so',)), []),
+    'PyPy in CPython': ('cp311-cp311-linux_x86_64', 'one.pypy311-pp73-x86_64-linux-gnu.so', FACTS,
+                        ['module-for-other-python']),
+    'CPython in PyPy': ('pp311-pypy311_pp73-linux_x86_64', 'one.cpython-311-x86_64-linux-gnu.so', UNKNOWN,
+                        ['module-for-other-python']),
+    'abi3 in 3.15t': ('cp315-cp315t-linux_x86_64', 'one.abi3.so', FREE, ['suffix-not-loadable']),
+    'abi3t in 3.14': ('cp314-cp314-linux_x86_64', 'one.abi3t.so', FACTS, ['suffix-not-loadable']),
+    'several platforms': ('cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64', 'one.abi3.so', FACTS, []),
+    'no version in the tag': ('py3-abi3-linux_x86_64', 'one.abi3.so',
+                              fact(python_imports=imports('PyUnicode_New', None, None)),
+                              ['symbol-outside-stable-abi']),
+}
+
+
+@pytest.mark.parametrize('case', OTHER_PLATFORMS)
+def test_verdict_elsewhere(case: str) -> None:
+    tag, path, facts, expected = OTHER_PLATFORMS[case]
+    parts = tags.module_parts(path)
+    assert parts is not None
+    found = audit.wheel(tags.parse_wheel_name(f'one-1.0-{tag}.whl'), [audit.Module(path, parts[0], parts[1], facts)])
+    assert [d.identifier for d in found] == expected
+    assert all(d.advice for d in found)
+
+
 @pytest.mark.parametrize('case', CASES)
 def test_verdict(case: str) -> None:
     tag, path, facts, expected = CASES[case]
