@@ -64,6 +64,9 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.add_argument('--python', action='append', default=[], metavar='PYTHON',
                        help='an interpreter to import with (default: those found on this machine); the first one is '
                             'also that whose packages are meant by name (default: the one that runs this)')
+    check.add_argument('--fix', default=None, metavar='DIRECTORY',
+                       help='write a corrected copy of each wheel whose suffixes, Tag lines or stray import libraries '
+                            'are wrong into this directory, and judge the copy instead')
     check.add_argument('--jobs', type=_number, default=0, metavar='N', help='threads (default: one for each processor)')
     check.add_argument('--max-inflated', type=_size, default=None, metavar='SIZE',
                        help='how much the modules of one archive may inflate to, such as 500M or 2G (default: 50 times '
@@ -107,6 +110,11 @@ def _check(arguments: argparse.Namespace) -> int:
     options = Options(arguments.jobs, next(iter(arguments.python), ''), arguments.max_inflated)
     with _Progress() as progress:
         results = check.check(arguments.named, loaded, options, progress.show if progress.possible else None)
+    if arguments.fix is not None:
+        from . import check_fix
+        results, done = check_fix.run(results, arguments.fix, loaded, options)
+        for line in done:
+            print(line, file=sys.stderr)
     if arguments.do_import:
         from . import check_imports, interpreters
         try:

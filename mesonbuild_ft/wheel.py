@@ -45,9 +45,14 @@ def libraries(path: pathlib.Path) -> frozenset[str]:
     return frozenset(name for name in names if name.endswith(('.so', '.dylib')) or '.so.' in name)
 
 
-def finish(source: pathlib.Path, directory: pathlib.Path, name: tags.WheelName) -> pathlib.Path:
+def finish(
+    source: pathlib.Path, directory: pathlib.Path, name: tags.WheelName, dist_info: str = '',
+    without: typing.AbstractSet[str] = frozenset(),
+) -> pathlib.Path:
     """Write `source` as the wheel `name` into `directory`, with suffixes, WHEEL and RECORD to match.
 
+    dist_info: the metadata directory, where it may have another name or content than a wheel of ours.
+    without: paths in the wheel that are left out.
     Returns the path of the new wheel. An older file of that name is replaced in one step.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -57,13 +62,13 @@ def finish(source: pathlib.Path, directory: pathlib.Path, name: tags.WheelName) 
     lock = work_directory.lock_file(unfinished)
     try:
         with zipfile.ZipFile(source) as archive:
-            unchanged = (source.name == str(name) and len(name.expanded()) == 1
+            unchanged = (source.name == str(name) and len(name.expanded()) == 1 and not dist_info
                          and all(new_member_name(member, name) == member for member in archive.namelist()))
             if unchanged:
                 shutil.copyfile(source, unfinished)
             else:
                 with open(unfinished, 'wb') as output:
-                    _rewrite(archive, output, name)
+                    _rewrite(archive, output, name, dist_info or name.dist_info, without)
         if lock is not None and os.name == 'nt':  # pragma: no cover - an open file cannot be renamed there
             lock.close()
         os.replace(unfinished, destination)
@@ -103,15 +108,18 @@ def new_member_name(member: str, name: tags.WheelName) -> str:
     return member
 
 
-def _rewrite(archive: zipfile.ZipFile, output: typing.BinaryIO, name: tags.WheelName) -> None:
-    record_name = f'{name.dist_info}/RECORD'
-    wheel_name = f'{name.dist_info}/WHEEL'
+def _rewrite(
+    archive: zipfile.ZipFile, output: typing.BinaryIO, name: tags.WheelName, dist_info: str,
+    without: typing.AbstractSet[str],
+) -> None:
+    record_name = f'{dist_info}/RECORD'
+    wheel_name = f'{dist_info}/WHEEL'
     old_record = {row[0]: row[1:] for row in csv.reader(archive.read(record_name).decode().splitlines()) if row}
     new_record: list[tuple[str, str, str]] = []
     entries: list[tuple[zipfile.ZipInfo, int]] = []
 
     for member in archive.infolist():
-        if member.filename == record_name:
+        if member.filename == record_name or member.filename in without:
             continue
         if member.filename == wheel_name:
             data = whl_metadata(archive.read(member).decode(), name).encode()
@@ -122,7 +130,7 @@ def _rewrite(archive: zipfile.ZipFile, output: typing.BinaryIO, name: tags.Wheel
         entries.append(_copy(archive, output, member, new_name))
         if not member.is_dir():
             old = old_record.get(member.filename)
-            if old is None:
+            if old is None or not old[0]:
                 data = archive.read(member)
                 old = ['sha256=' + _digest(data), str(len(data))]
             new_record.append((new_name, old[0], old[1]))

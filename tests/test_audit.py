@@ -113,7 +113,8 @@ OTHER_PLATFORMS: dict[str, tuple[str, str, Facts, list[str]]] = {
     'ELF on Windows': ('cp39-abi3-win_amd64', 'one.pyd', FACTS, ['machine-mismatch']),
     'macOS': ('cp39-abi3-macosx_11_0_x86_64', 'one.abi3.so', MACHO, []),
     'macOS, both machines': ('cp39-abi3-macosx_11_0_universal2', 'one.abi3.so',
-                             fact(MACHO, format='macho-universal', machine='universal'), []),
+                             fact(MACHO, format='macho-universal', machine='universal',
+                                  slices=(MACHO, fact(MACHO, machine='aarch64'))), []),
     'macOS, wrong machine': ('cp39-abi3-macosx_11_0_arm64', 'one.abi3.so', MACHO, ['machine-mismatch']),
     'macOS, libpython': (
         'cp39-abi3-macosx_11_0_x86_64', 'one.abi3.so',

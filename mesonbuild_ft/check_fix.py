@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""`mesonbuild-ft check --fix`: corrected copies of wheels, where that is safe.
+
+Safe is what changes no module: the suffix of a stable-ABI module, the Tag lines of WHEEL, which follow the file
+name as installers do, import libraries, and RECORD to match. The copy is judged before anything is said of it.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import typing
+import zipfile
+
+from . import archive, check, wheel
+from .archive import ArchiveError
+from .check import Checked
+from .diagnostics import BuildRefused
+from .output import printable
+from .scanner import Scanner
+from .subjects import Options
+
+
+#: What a copy can be rid of.
+FIXABLE: typing.Final = frozenset({
+    'suffix-not-loadable', 'incomplete-wheel-tags', 'wheel-tag-mismatch', 'import-library-in-wheel'})
+
+
+class _NotFixed(Exception):
+    """Why there is no corrected copy."""
+
+
+def run(
+    results: typing.Sequence[Checked], directory: str, scanner: Scanner, options: Options,
+) -> tuple[list[Checked], list[str]]:
+    """(the results, with those of corrected copies in place of their originals; what was done, a line each)."""
+    judged, lines = [], []
+    for checked in results:
+        if not any(finding.identifier in FIXABLE for finding in checked.found):
+            judged.append(checked)
+            continue
+        try:
+            fixed, done = _fix(checked, pathlib.Path(directory), scanner, options)
+            judged.append(fixed)
+            lines += [f'fixed {printable(fixed.path)}: {printable(what)}' for what in done]
+        except (_NotFixed, ArchiveError, BuildRefused, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            judged.append(checked)
+            lines.append(f'not fixed {printable(checked.label)}: {printable(str(error))}')
+    return judged, lines
+
+
+def _fix(
+    checked: Checked, directory: pathlib.Path, scanner: Scanner, options: Options,
+) -> tuple[Checked, list[str]]:
+    source = pathlib.Path(checked.path)
+    if checked.kind != 'wheel' or checked.name is None or not checked.name.name:
+        raise _NotFixed('only wheels with a valid file name are')
+    if directory.exists() and directory.resolve() == source.parent.resolve():
+        raise _NotFixed('the copy would replace the original; name another directory')
+    opened = archive.open_archive(checked.path)
+    if opened.found or opened.broken:
+        raise _NotFixed('the archive itself is damaged or unsafe')
+    members = [member.name for member in opened.members]
+    if any(name.endswith(('.dist-info/RECORD.jws', '.dist-info/RECORD.p7s')) for name in members):
+        raise _NotFixed('the wheel is signed, and a change would make the signature invalid')
+    found = [name.rpartition('/')[0] for name in members if name.count('/') == 1 and name.endswith('.dist-info/WHEEL')]
+    if len(found) != 1 or f'{found[0]}/RECORD' not in members:
+        raise _NotFixed('there is no single .dist-info directory with WHEEL and RECORD')
+    without = frozenset(f.where for f in checked.found if f.identifier == 'import-library-in-wheel')
+    copy = wheel.finish(source, directory, checked.name, found[0], without)
+    fixed, = check.check([str(copy)], scanner, options)
+    before = {(finding.identifier, finding.severity) for finding in checked.found}
+    worse = {(finding.identifier, finding.severity) for finding in fixed.found} - before
+    mended = [finding for finding in checked.found if finding.identifier in FIXABLE
+              and (finding.identifier, finding.severity) not in {(f.identifier, f.severity) for f in fixed.found}]
+    if fixed.unusable or not mended or any(severity == 'error' for _, severity in worse):
+        copy.unlink()
+        raise _NotFixed('a copy would be no better: ' + ', '.join(sorted(
+            {f.identifier for f in checked.found if f.identifier in FIXABLE})) + ' needs another build')
+    done = [f'{name} is called {new} now' for name in members
+            if (new := wheel.new_member_name(name, checked.name)) != name]
+    if any(finding.identifier in ('incomplete-wheel-tags', 'wheel-tag-mismatch') for finding in mended):
+        done.append(f'WHEEL lists {", ".join(checked.name.expanded()[:3])}'
+                    + (f' and {len(checked.name.expanded()) - 3} more' if len(checked.name.expanded()) > 3 else ''))
+    done += [f'{name} is left out' for name in sorted(without)]
+    return fixed, done
