@@ -2,7 +2,7 @@
 /* Mach-O files built field by field: the facts, and malformed ones with the exact
  * status and message. */
 #include "check.h"
-#include "macho_builder.h"
+#include "builder_macho.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -242,9 +242,10 @@ def test_universal(tmp_path: Path) -> None:
         'sample.cpython-314t-darwin.so: multi-phase init, GIL not used, free-threaded layout')
     assert judge(data, 'macosx_11_0_arm64')[1] == []
     assert judge(slices[0], 'macosx_11_0_universal2')[1] == [
-        ('machine-mismatch', 'sample is compiled for aarch64, in a wheel for macosx_11_0_universal2')]
+        ('machine-mismatch', 'sample is compiled for aarch64 (macho), and the tag says macosx_11_0_universal2')]
     assert judge(data, 'macosx_11_0_i386')[1] == [
-        ('machine-mismatch', 'sample is compiled for aarch64 and x86_64, in a wheel for macosx_11_0_i386')]
+        ('machine-mismatch', 'sample is compiled for aarch64 and x86_64 (macho-universal), and the tag says '
+                             'macosx_11_0_i386')]
 
 
 def test_verdict_on_one_slice(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "macho_builder.h"
+#include "builder_macho.h"
 
 #include <stdlib.h>
 #include <string.h>

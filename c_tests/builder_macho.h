@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A small Mach-O module made field by field, and where each structure of it lies. */
-#ifndef MACHO_BUILDER_H
-#define MACHO_BUILDER_H
+#ifndef BUILDER_MACHO_H
+#define BUILDER_MACHO_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -103,4 +103,4 @@ void build_universal(universal_file *file, const macho_file *first, const macho_
                      bool is_wide);
 void patch_universal(universal_file *file, size_t offset, unsigned width, uint64_t value);
 
-#endif /* MACHO_BUILDER_H */
+#endif /* BUILDER_MACHO_H */

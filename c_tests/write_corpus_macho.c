@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes the Mach-O corpus: good files of each kind, and for each way to break one
  * a file that is broken in this way only.  README.md says a sentence about each. */
-#include "macho_builder.h"
+#include "builder_macho.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,7 +168,7 @@ static void write_universal(void)
 int main(int count, char **arguments)
 {
     if (count != 2) {
-        (void)fprintf(stderr, "usage: write_macho_corpus <directory>\n");
+        (void)fprintf(stderr, "usage: write_corpus_macho <directory>\n");
         return EXIT_FAILURE;
     }
     directory = arguments[1];
