@@ -67,19 +67,25 @@ class Member:
 class Archive:
     """An archive whose headers were checked.
 
+    identity: of the file whose headers were read, see `_identity`.
     members: what can be read, in the order of the central directory. found: what is wrong with the others.
     broken: paths of members that are there and cannot be read; what is wrong with them is in `found`.
     """
 
     path: str
     size: int
+    identity: tuple[int, ...]
     members: tuple[Member, ...]
     found: tuple[Diagnostic, ...]
     broken: frozenset[str]
 
     def read(self, member: Member) -> bytes:
         """The contents of a member, no longer than its header says. Raises ArchiveError and OSError."""
-        with open(self.path, 'rb', buffering=0) as file:
+        with open(self.path, 'rb') as file:
+            if _identity(file) != self.identity:
+                raise ArchiveError(
+                    'unreadable-archive', 'was changed while it was read', where=self.path,
+                    advice='Check it once whatever writes it has finished.')
             file.seek(member.offset)
             data = file.read(member.compressed)
         if len(data) != member.compressed:
@@ -89,6 +95,22 @@ class Archive:
         if zlib.crc32(data) != member.crc:
             raise _damaged(member.name, f'has the CRC {zlib.crc32(data):08x}, and its header says {member.crc:08x}')
         return data
+
+
+    def check_limit(self, members: typing.Iterable[Member], limit: int | None) -> None:
+        """Raises ArchiveError where these members inflate to more bytes than `limit`; None: the default limit."""
+        size = sum(member.size for member in members)
+        limit = limit if limit is not None else default_limit(self.size)
+        if size > limit:
+            raise ArchiveError(
+                'inflation-limit', f'its files inflate to {size} bytes, and the limit is {limit}', where=self.path,
+                advice='If the file comes from someone you trust, raise the limit with --max-inflated.')
+
+
+def _identity(file: typing.BinaryIO) -> tuple[int, ...]:
+    """What changes when a file is replaced or written to: device, number, size in bytes and time in nanoseconds."""
+    status = os.fstat(file.fileno())
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def default_limit(size: int) -> int:
@@ -111,11 +133,12 @@ def open_archive(path: str) -> Archive:
             raise ArchiveError(
                 'unreadable-archive', f'is not a zip archive that can be read: {error}',
                 advice='Download or build the wheel again; it may have been cut off.') from error
-        return _check(path, size, directory, entries, file)
+        return _check(path, size, _identity(file), directory, entries, file)
 
 
 def _check(
-    path: str, size: int, directory: int, entries: typing.Sequence[zipfile.ZipInfo], file: typing.BinaryIO,
+    path: str, size: int, identity: tuple[int, ...], directory: int, entries: typing.Sequence[zipfile.ZipInfo],
+    file: typing.BinaryIO,
 ) -> Archive:
     """The archive, with its central directory at the offset `directory`. Raises ArchiveError."""
     members: list[Member] = []
@@ -150,7 +173,7 @@ def _check(
         if not name.endswith('/'):
             members.append(member)
     _overlaps(spans)
-    return Archive(path, size, tuple(members), tuple(found), frozenset(broken))
+    return Archive(path, size, identity, tuple(members), tuple(found), frozenset(broken))
 
 
 def _overlaps(spans: list[tuple[int, int, str]]) -> None:

@@ -58,6 +58,9 @@ def _pure(
 ) -> typing.Iterator[Diagnostic]:
     if name.abi == 'none':
         specific = all(re.fullmatch(r'cp\d\d+', python) for python in name.python.split('.'))
+        # Several, each found by one Python on one platform: all others do without, as the wheel promises.
+        suffixes = {module.suffix_tag for module in modules}
+        specific = specific or (len(suffixes) > 1 and all('-' in suffix for suffix in suffixes))
         for module in modules:
             yield module.finding(
                 'module-in-pure-wheel', 'warning' if specific else 'error',

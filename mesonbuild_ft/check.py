@@ -76,19 +76,15 @@ def _judge(subject: Subject) -> Checked:
     name = subject.name
     if name is not None:
         members = subject.contents.members if subject.contents is not None else ()
-        found += audit.wheel(name, modules, siblings=_siblings(members), contents=subject.contents)
+        found += audit.wheel(name, modules, siblings=tags.shared_libraries(members), contents=subject.contents)
     else:
         found += [diagnostic for module in modules for diagnostic in audit.single(module)]
         if subject.kind == 'module' and modules:
             name = tags.name_from_suffix(modules[0].suffix_tag)
-    unusable = subject.unusable or (not modules and len(problems) + subject.unread > 0)
+    # A wheel with a broken member is judged, and the member is a finding; a file that was named is the thing itself.
+    unusable = subject.unusable or (not modules and len(problems) + subject.unread > 0) or (
+        subject.kind == 'module' and not any(module.parts for module in modules))
     return Checked(subject.label, subject.kind, subject.path, name, tuple(modules), tuple(found), unusable)
-
-
-def _siblings(members: typing.Iterable[str]) -> frozenset[str]:
-    """File names of the shared libraries among `members`, as other files name them (DT_NEEDED)."""
-    names = {member.rsplit('/', 1)[-1] for member in members}
-    return frozenset(n for n in names if n.endswith(('.so', '.dylib', '.dll')) or '.so.' in n)
 
 
 def _run(jobs: list[Job], scanner: Scanner, threads: int, progress: Progress | None) -> None:

@@ -7,9 +7,15 @@ name as installers do, import libraries, and RECORD to match. The copy is judged
 
 from __future__ import annotations
 
+import contextlib
+import csv
+import dataclasses
+import os
 import pathlib
+import tempfile
 import typing
 import zipfile
+import zlib
 
 from . import archive, check, wheel
 from .archive import ArchiveError
@@ -42,7 +48,9 @@ def run(
             fixed, done = _fix(checked, pathlib.Path(directory), scanner, options)
             judged.append(fixed)
             lines += [f'fixed {printable(fixed.path)}: {printable(what)}' for what in done]
-        except (_NotFixed, ArchiveError, BuildRefused, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        # zipfile and csv have many ways to refuse what archive.py lets pass.
+        except (_NotFixed, ArchiveError, BuildRefused, OSError, ValueError, KeyError, EOFError, RuntimeError,
+                zipfile.BadZipFile, zlib.error, csv.Error) as error:
             judged.append(checked)
             lines.append(f'not fixed {printable(checked.label)}: {printable(str(error))}')
     return judged, lines
@@ -51,12 +59,13 @@ def run(
 def _fix(
     checked: Checked, directory: pathlib.Path, scanner: Scanner, options: Options,
 ) -> tuple[Checked, list[str]]:
-    source = pathlib.Path(checked.path)
     if checked.kind != 'wheel' or checked.name is None or not checked.name.name:
         raise _NotFixed('only wheels with a valid file name are')
-    if directory.exists() and directory.resolve() == source.parent.resolve():
-        raise _NotFixed('the copy would replace the original; name another directory')
+    final = directory / str(checked.name)
+    if final.exists():
+        raise _NotFixed(f'{final} exists already; remove it, or name another directory')
     opened = archive.open_archive(checked.path)
+    opened.check_limit(opened.members, options.limit)
     if opened.found or opened.broken:
         raise _NotFixed('the archive itself is damaged or unsafe')
     members = [member.name for member in opened.members]
@@ -66,20 +75,42 @@ def _fix(
     if len(found) != 1 or f'{found[0]}/RECORD' not in members:
         raise _NotFixed('there is no single .dist-info directory with WHEEL and RECORD')
     without = frozenset(f.where for f in checked.found if f.identifier == 'import-library-in-wheel')
-    copy = wheel.finish(source, directory, checked.name, found[0], without)
-    fixed, = check.check([str(copy)], scanner, options)
-    before = {(finding.identifier, finding.severity) for finding in checked.found}
-    worse = {(finding.identifier, finding.severity) for finding in fixed.found} - before
-    mended = [finding for finding in checked.found if finding.identifier in FIXABLE
-              and (finding.identifier, finding.severity) not in {(f.identifier, f.severity) for f in fixed.found}]
-    if fixed.unusable or not mended or any(severity == 'error' for _, severity in worse):
-        copy.unlink()
-        raise _NotFixed('a copy would be no better: ' + ', '.join(sorted(
-            {f.identifier for f in checked.found if f.identifier in FIXABLE})) + ' needs another build')
+    with _beside(directory) as work:
+        copy = wheel.finish(pathlib.Path(checked.path), work, checked.name, found[0], without)
+        fixed, = check.check([str(copy)], scanner, options)
+        mended = _mended(checked, fixed)
+        if not mended:
+            raise _NotFixed('a copy would be no better: ' + ', '.join(sorted(
+                {f.identifier for f in checked.found if f.identifier in FIXABLE})) + ' needs another build')
+        os.replace(copy, final)
+    fixed = dataclasses.replace(fixed, label=str(final), path=str(final), found=tuple(
+        dataclasses.replace(f, where=str(final)) if f.where == str(copy) else f for f in fixed.found))
     done = [f'{name} is called {new} now' for name in members
             if (new := wheel.new_member_name(name, checked.name)) != name]
-    if any(finding.identifier in ('incomplete-wheel-tags', 'wheel-tag-mismatch') for finding in mended):
+    if mended & {'incomplete-wheel-tags', 'wheel-tag-mismatch'}:
         done.append(f'WHEEL lists {", ".join(checked.name.expanded()[:3])}'
                     + (f' and {len(checked.name.expanded()) - 3} more' if len(checked.name.expanded()) > 3 else ''))
     done += [f'{name} is left out' for name in sorted(without)]
     return fixed, done
+
+
+def _mended(checked: Checked, fixed: Checked) -> set[str]:
+    """The identifiers that the copy is rid of; none where it is worse in another way."""
+    before, after = ({(f.identifier, f.severity) for f in judged.found} for judged in (checked, fixed))
+    if fixed.unusable or any(severity == 'error' for _, severity in after - before):
+        return set()
+    return {identifier for identifier, _ in before - after if identifier in FIXABLE}
+
+
+@contextlib.contextmanager
+def _beside(directory: pathlib.Path) -> typing.Iterator[pathlib.Path]:
+    """A temporary directory in `directory`, which is made, and removed again if nothing came into it."""
+    existed = directory.exists()
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix='.mesonbuild-ft-fix-', dir=directory) as work:
+            yield pathlib.Path(work)
+    finally:
+        if not existed:
+            with contextlib.suppress(OSError):
+                directory.rmdir()

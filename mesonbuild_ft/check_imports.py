@@ -21,6 +21,7 @@ from .check import Checked
 from .diagnostics import Diagnostic, from_os_error
 from .importing import Import
 from .interpreters import Interpreter
+from .modules import Module
 
 
 def run(
@@ -51,16 +52,21 @@ def _run(checked: Checked, interpreters: typing.Sequence[Interpreter], limit: in
     try:
         with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-import-') as directory:
             _install(checked.path, pathlib.Path(directory), limit)
-            names = [importing.module_name(module.path) for module in checked.modules]
             with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
                 imports = list(pool.map(
                     lambda pair: importing.import_module(pair[0], pathlib.Path(directory), pair[1]),
-                    [(interpreter, name) for interpreter in fitting for name in names]))
+                    [(interpreter, importing.module_name(module.path)) for interpreter in fitting
+                     for module in checked.modules if _finds(interpreter, module)]))
     except ArchiveError as error:
         return _with(checked, [], [error.diagnostic])
     except OSError as error:
         return _with(checked, [], [from_os_error(error)])
     return _with(checked, imports, _judge(checked, imports))
+
+
+def _finds(interpreter: Interpreter, module: Module) -> bool:
+    """Whether the interpreter looks for a file with this suffix; others belong to other platforms or versions."""
+    return module.path.rpartition('/')[2][len(module.stem):] in interpreter.target.extension_suffixes
 
 
 def _with(checked: Checked, imports: typing.Sequence[Import], found: typing.Iterable[Diagnostic]) -> Checked:
@@ -74,12 +80,7 @@ def _not_tried(checked: Checked, what: str, advice: str) -> Diagnostic:
 def _install(path: str, directory: pathlib.Path, limit: int | None) -> None:
     """Unpack a wheel as an installer does, but for scripts and headers. Raises ArchiveError and OSError."""
     opened = archive.open_archive(path)
-    size = sum(member.size for member in opened.members)
-    limit = limit if limit is not None else archive.default_limit(opened.size)
-    if size > limit:
-        raise ArchiveError(
-            'inflation-limit', f'its files inflate to {size} bytes, and the limit is {limit}', where=path,
-            advice='If the file comes from someone you trust, raise the limit with --max-inflated.')
+    opened.check_limit(opened.members, limit)
     for member in opened.members:
         # PEP 427: <name>-<version>.data/platlib/… goes beside the rest.
         name = re.sub(r'^[^/]+\.data/(?:plat|pure)lib/', '', member.name)

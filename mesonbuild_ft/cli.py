@@ -20,6 +20,9 @@ _PATIENCE: typing.Final = 1.0
 
 def main(arguments: typing.Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
+    # A closed stream is None.
+    sys.stdout = sys.stdout or open(os.devnull, 'w')  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, 'w')  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):
             # A name in an archive may have any character, the output not.
@@ -31,6 +34,11 @@ def main(arguments: typing.Sequence[str] | None = None) -> int:
         return status
     except BrokenPipeError:
         # Whoever read the output has seen enough, such as `head`. Nothing may be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNUSABLE
+    except OSError as error:
+        # Files that are checked have findings of their own: this is the output.
+        print(f'mesonbuild-ft: the output cannot be written: {error.strerror or error}', file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNUSABLE
     except KeyboardInterrupt:
@@ -81,17 +89,19 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError('must be 1 or more')
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is no number of 1 or more')
+    return int(text)
 
 
 def _size(text: str) -> int:
     units = {'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}
     unit = units.get(text[-1:].upper(), 1)
     try:
-        return int(text[:-1] if unit > 1 else text) * unit
+        size = int(text[:-1] if unit > 1 else text) * unit
+        if size < 0:
+            raise ValueError
+        return size
     except ValueError:
         raise argparse.ArgumentTypeError(f'{text!r} is no size such as 1000000, 500M or 2G') from None
 
@@ -107,7 +117,11 @@ def _check(arguments: argparse.Namespace) -> int:
         from . import report
         report.show(error.diagnostics)
         return UNUSABLE
-    options = Options(arguments.jobs, next(iter(arguments.python), ''), arguments.max_inflated)
+    python = ''
+    if arguments.python:
+        from . import interpreters
+        python = str(interpreters.named(arguments.python[0]))
+    options = Options(arguments.jobs, python, arguments.max_inflated)
     with _Progress() as progress:
         results = check.check(arguments.named, loaded, options, progress.show if progress.possible else None)
     if arguments.fix is not None:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import tempfile
 import typing
@@ -32,8 +34,11 @@ with warnings.catch_warnings(record=True) as caught:
         __import__(name)
     except BaseException as problem:
         error = "%s: %s" % (type(problem).__name__, problem)
-        if isinstance(problem, ModuleNotFoundError):
-            missing = problem.name or ""
+        # Packages like to say in words of their own that another one is missing.
+        while problem is not None and not missing:
+            if isinstance(problem, ModuleNotFoundError):
+                missing = problem.name or ""
+            problem = problem.__cause__ or problem.__context__
 messages = [str(w.message) for w in caught]
 with open(answer, "w", encoding="utf-8") as file:
     json.dump({"gil_before": before, "gil_after": enabled(), "error": error, "missing": missing,
@@ -83,10 +88,9 @@ def import_module(interpreter: Interpreter, directory: pathlib.Path, name: str) 
     with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-import-') as work:
         answer = pathlib.Path(work, 'answer.json')
         argument = json.dumps([os.fspath(answer), os.fspath(directory), name])
+        said = pathlib.Path(work, 'said.txt')
         try:
-            done = subprocess.run(
-                [interpreter.executable, '-I', '-B', '-c', _CODE, argument], capture_output=True, text=True,
-                errors='replace', stdin=subprocess.DEVNULL, cwd=work, timeout=TIME_LIMIT, check=False)
+            status = _run([interpreter.executable, '-I', '-B', '-c', _CODE, argument], work, said)
         except subprocess.TimeoutExpired:
             return Import(name, interpreter, error=f'the import did not end within {TIME_LIMIT} s')
         except OSError as error:
@@ -94,7 +98,7 @@ def import_module(interpreter: Interpreter, directory: pathlib.Path, name: str) 
         try:
             found = json.loads(answer.read_text(encoding='utf-8'))
         except (OSError, ValueError):
-            return Import(name, interpreter, error=_how_it_ended(done))
+            return Import(name, interpreter, error=_how_it_ended(status, said.read_text(errors='replace')))
     missing = found['missing']
     if missing and (directory / missing.split('.', 1)[0]).exists():
         # A part of the wheel itself is no other distribution.
@@ -103,16 +107,33 @@ def import_module(interpreter: Interpreter, directory: pathlib.Path, name: str) 
                   found['error'], missing)
 
 
-def _how_it_ended(done: subprocess.CompletedProcess[str]) -> str:
-    """Why a process ended without an answer, in words."""
-    import signal
+def _run(command: list[str], work: str, said: pathlib.Path) -> int:
+    """Run in a session of its own, which ends with the command; its standard error goes to `said`. Returns its status.
 
-    lines = done.stderr.strip().splitlines()
-    said = f': {lines[0]}' if lines else ''
-    if done.returncode < 0:
+    Output goes to files: a process that the module leaves behind would keep a pipe open.
+    """
+    with open(said, 'wb') as errors:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, cwd=work,
+            start_new_session=True)
         try:
-            name = signal.Signals(-done.returncode).name
+            return process.wait(TIME_LIMIT)
+        finally:
+            if os.name == 'posix':
+                with contextlib.suppress(OSError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
+
+
+def _how_it_ended(status: int, errors: str) -> str:
+    """Why a process ended without an answer, in words."""
+    lines = errors.strip().splitlines()
+    said = f': {lines[0]}' if lines else ''
+    if status < 0:
+        try:
+            name = signal.Signals(-status).name
         except ValueError:
-            name = f'signal {-done.returncode}'
+            name = f'signal {-status}'
         return f'the interpreter crashed ({name}){said}'
-    return f'the interpreter ended with status {done.returncode}{said}'
+    return f'the interpreter ended with status {status}{said}'

@@ -65,7 +65,7 @@ def find(names: typing.Iterable[str] = ()) -> list[Interpreter]:
     then BuildRefused is raised.
     """
     wanted = list(names)
-    paths = [_named(name) for name in wanted] or list(_candidates())
+    paths = [named(name) for name in wanted] or list(_candidates())
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         found = list(pool.map(probe, paths))
     for name, interpreter in zip(wanted, found, strict=False):
@@ -103,10 +103,11 @@ def _run(executable: str, code: str, argument: str) -> str:
         stdin=subprocess.DEVNULL, timeout=_PATIENCE, env=environment).stdout
 
 
-def _named(name: str) -> pathlib.Path:
+def named(name: str) -> pathlib.Path:
+    """The executable that is meant by a path, a prefix directory or a command of PATH; it need not exist."""
     import shutil
 
-    path = pathlib.Path(name).expanduser()
+    path = pathlib.Path(os.path.expanduser(name))
     if path.is_dir():
         inside = (path / 'bin' / 'python3', path / 'bin' / 'python', path / 'bin' / 'pypy3', path / 'python.exe')
         return next((file for file in inside if file.exists()), path)

@@ -48,7 +48,7 @@ def scan(scanner: Scanner, path: str, data: bytes, *, named: bool = False) -> Mo
     facts: Facts | None = None
     problem, status = '', ''
     try:
-        facts = scanner.scan(data, stem)
+        facts = scanner.scan(data, stem if stem.isprintable() else None)
     except ScanError as error:
         problem, status = str(error), error.status
     module = Module(path, stem, tag, facts, problem, status == 'malformed')

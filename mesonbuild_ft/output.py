@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 import typing
@@ -31,9 +32,13 @@ class Group:
         """What to do, each sentence once."""
         return tuple(dict.fromkeys(finding.advice for finding in self.findings if finding.advice))
 
+    @functools.cached_property
+    def _stems(self) -> dict[str, str]:
+        return {module.path: module.stem for module in self.checked.modules}
+
     def lines(self, shown: int | None = SHOWN) -> list[str]:
         """What is wrong and where; modules that have the same fault share a line. shown: None for everything."""
-        paths = {module.path: module.stem for module in self.checked.modules}
+        paths = self._stems
         where_of: dict[str, list[str]] = {}
         for finding in self.findings:
             stem = paths.get(finding.where, '')
@@ -62,7 +67,7 @@ class Group:
     def _place(self, paths: tuple[str, ...], shown: int | None) -> str:
         if len(paths) == 1:
             return '' if paths[0] == self.checked.path else paths[0]
-        stems = {module.path: module.stem for module in self.checked.modules}
+        stems = self._stems
         noun = 'modules' if all(path in stems for path in paths) else 'files'
         names = [stems.get(path, path) for path in paths]
         if len(set(names)) < len(names):

@@ -149,11 +149,10 @@ def _wheel(path: str, options: Options) -> Subject:
     members = {member.name: member for member in opened.members}
     wanted = [member for member in opened.members if is_candidate(member.name)]
     texts = [members[name] for name in members if re.fullmatch(r'[^/]+\.dist-info/(?:WHEEL|METADATA)', name)]
-    limit = options.limit if options.limit is not None else archive.default_limit(opened.size)
-    inflated = sum(member.size for member in (*wanted, *texts))
-    if inflated > limit:
-        subject.found.append(_too_large(
-            path, f'its modules inflate to {inflated} bytes, and the limit is {limit}'))
+    try:
+        opened.check_limit([*wanted, *texts], options.limit)
+    except ArchiveError as error:
+        subject.found.append(error.diagnostic)
         subject.unusable = True
         return subject
     for member in wanted:
@@ -270,7 +269,7 @@ def _directory(path: str, options: Options) -> list[Subject]:
     if left.jobs:
         subjects.append(left)
     if not any(subject.jobs for subject in subjects):
-        return [_unusable(path, 'nothing-to-check', 'holds no wheel and no extension module',
+        return [_unusable(path, 'nothing-to-check', 'holds no wheel at its top, and no extension module below it',
                           'Name the directory with the wheels.', 'directory')]
     return subjects
 
@@ -332,9 +331,10 @@ def _package(name: str, options: Options) -> Subject:
 
         try:
             answer = subprocess.run(
-                [options.python, os.path.abspath(installed.__file__), name], capture_output=True, text=True, check=True)
+                [options.python, '-I', os.path.abspath(installed.__file__), name], capture_output=True, text=True,
+                check=True, stdin=subprocess.DEVNULL, timeout=60)
             found = json.loads(answer.stdout)
-        except (OSError, subprocess.CalledProcessError, ValueError) as error:
+        except (OSError, subprocess.SubprocessError, ValueError) as error:
             return _unusable(options.python, 'unusable-input', f'cannot be asked for its packages: {error}',
                              'Name the executable of a Python interpreter of 3.8 or newer.', 'package')
     else:

@@ -109,6 +109,12 @@ def module_parts(path: str) -> tuple[str, str, str] | None:
     return stem, match['tag'] or '', match['kind']
 
 
+def shared_libraries(paths: typing.Iterable[str]) -> frozenset[str]:
+    """File names of the shared libraries among `paths`, as other files name them (DT_NEEDED, LC_LOAD_DYLIB)."""
+    names = {path.rsplit('/', 1)[-1] for path in paths}
+    return frozenset(name for name in names if name.endswith(('.so', '.dylib', '.dll')) or '.so.' in name)
+
+
 def stable_abi_module_name(path: str, abi: typing.Literal['abi3', 'abi3t']) -> str:
     """The path under which every interpreter that the tag admits finds this stable-ABI module.
 

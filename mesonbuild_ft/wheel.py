@@ -39,10 +39,9 @@ def binaries(path: pathlib.Path) -> typing.Iterator[tuple[str, bytes]]:
 
 
 def libraries(path: pathlib.Path) -> frozenset[str]:
-    """File names of the shared libraries in a wheel, as other files in it name them (DT_NEEDED, LC_LOAD_DYLIB)."""
+    """File names of the shared libraries in a wheel, see `tags.shared_libraries`."""
     with zipfile.ZipFile(path) as archive:
-        names = {member.rsplit('/', 1)[-1] for member in archive.namelist()}
-    return frozenset(name for name in names if name.endswith(('.so', '.dylib')) or '.so.' in name)
+        return tags.shared_libraries(archive.namelist())
 
 
 def finish(

@@ -391,7 +391,7 @@ def test_json_follows_its_schema(
     jsonschema.validate(found, schema)
     assert found['schema_version'] == 1
     assert (found['exit_status'], status) == (2, 2)
-    assert found['summary'] == {'checked': 6, 'modules': 6, 'ok': 2, 'hint': 0, 'warning': 2, 'error': 1, 'unusable': 1}
+    assert found['summary'] == {'checked': 6, 'modules': 6, 'ok': 2, 'hint': 0, 'warning': 1, 'error': 1, 'unusable': 2}
     assert found['results'][2]['findings'][0]['identifier'] == 'symbol-newer-than-floor'
     assert found['results'][2]['modules'][0]['abi3_floor'] == '3.10'
 
@@ -554,3 +554,34 @@ def test_page(identifier: str) -> None:
     assert re.findall(r'^## (.*)$', page, re.MULTILINE) == ['How it is found out', 'Wrong', 'Right', 'How to mend it']
     for other in re.findall(r'\]\(([^)]+)\.md\)', page):
         assert other in IDENTIFIERS
+
+
+@pytest.mark.parametrize('form', ['table', 'json', 'github', 'sarif', 'markdown'])
+def test_name_that_is_not_utf_8(form: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One such file must not cost the verdict on the others."""
+    directory = tmp_path / 'site'
+    directory.mkdir()
+    for name in (b'\xff.cpython-314t-x86_64-linux-gnu.so', b'one.cpython-314t-x86_64-linux-gnu.so'):
+        with open(os.path.join(os.fsencode(directory), name), 'wb') as file:
+            file.write(wheels.module(tmp_path, 'cp314-cp314t'))
+    result, = check.check([os.fspath(directory)], scanner.load(), Options())
+    assert len(result.modules) == 2
+    status, text = run(capsys, '--format', form, directory)
+    assert status in (0, 1)
+    assert text
+
+
+@pytest.mark.parametrize('form', ['table', 'json', 'github', 'sarif', 'markdown'])
+@pytest.mark.parametrize('redirection', ['>/dev/full', '>&-', '2>&-'])
+def test_output_that_cannot_be_written(
+    form: str, redirection: str, tmp_path: pathlib.Path, environments: dict[str, pathlib.Path],
+) -> None:
+    """A clean wheel must not look like one with findings (status 1), and nobody wants a traceback."""
+    path = wheels.wheel(tmp_path, 'cp314-cp314t-linux_x86_64', {
+        'one.cpython-314t-x86_64-linux-gnu.so': wheels.module(tmp_path, 'cp314-cp314t')})
+    python = next(iter(environments.values()))
+    done = subprocess.run(
+        ['sh', '-c', f'exec "$0" -m mesonbuild_ft check --format {form} "$1" {redirection}', python, path],
+        capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert 'Traceback' not in done.stderr
+    assert done.returncode in ((0, 2) if redirection.startswith('>') else (0,))

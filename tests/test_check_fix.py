@@ -89,7 +89,7 @@ def test_what_only_a_build_can_mend(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(('change', 'why'), [
-    ('same-directory', 'would replace the original'), ('signed', 'is signed'), ('no-record', 'no single .dist-info'),
+    ('same-directory', 'exists already'), ('signed', 'is signed'), ('no-record', 'no single .dist-info'),
     ('unsafe', 'damaged or unsafe')])
 def test_refusals(change: str, why: str, tmp_path: pathlib.Path) -> None:
     members = {'one.abi3.so': wheels.module(tmp_path, 'cp314-cp314', wheels.ABI3)}
@@ -125,3 +125,60 @@ def test_command(tmp_path: pathlib.Path, environments: dict[str, pathlib.Path]) 
                           cwd=tmp_path)
     assert done.stdout.startswith('{')
     assert done.stderr == f'fixed fixed/{path.name}: WHEEL lists cp39-abi3-linux_x86_64\n'
+
+
+def test_nothing_that_is_there_is_replaced(tmp_path: pathlib.Path) -> None:
+    """Neither a file of somebody's, nor the original through a link, nor the copy of another wheel of that name."""
+    data = wheels.module(tmp_path, 'cp314-cp314', wheels.ABI3)
+    sources = []
+    for name in ('real', 'other'):
+        (tmp_path / name).mkdir()
+        sources.append(wheels.wheel(tmp_path / name, 'cp39-abi3-linux_x86_64', {'one.abi3.so': data},
+                                    whl_tags=['cp310-abi3-linux_x86_64']))
+    (tmp_path / 'link').mkdir()
+    link = tmp_path / 'link' / sources[0].name
+    link.symlink_to(sources[0])
+    before = sources[0].read_bytes()
+    _, lines = fix(link, tmp_path / 'real')
+    assert 'exists already' in lines[0]
+    assert sources[0].read_bytes() == before
+
+    (tmp_path / 'out').mkdir()
+    precious = tmp_path / 'out' / sources[0].name
+    precious.write_text('precious')
+    fix(sources[0], tmp_path / 'out')
+    assert precious.read_text() == 'precious'
+    precious.unlink()
+
+    options, loaded = subjects.Options(), scanner.load()
+    results, lines = check_fix.run(
+        check.check([os.fspath(s) for s in sources], loaded, options), os.fspath(tmp_path / 'out'), loaded, options)
+    assert [line.split(' ')[0] for line in lines] == ['fixed', 'not']
+    assert [result.verdict for result in results] == ['ok', 'error']
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == [sources[0].name]
+
+
+def test_limit_holds_for_all_members(tmp_path: pathlib.Path) -> None:
+    path = wheels.wheel(
+        tmp_path, 'cp39-abi3-linux_x86_64',
+        {'one.abi3.so': wheels.module(tmp_path, 'cp314-cp314', wheels.ABI3), 'zeros': bytes(5 << 20)},
+        whl_tags=['cp310-abi3-linux_x86_64'])
+    options, loaded = subjects.Options(limit=1 << 20), scanner.load()
+    _, lines = check_fix.run(
+        check.check([os.fspath(path)], loaded, options), os.fspath(tmp_path / 'out'), loaded, options)
+    assert 'inflate to' in lines[0]
+
+
+def test_record_that_csv_refuses(tmp_path: pathlib.Path) -> None:
+    name = 'x' * 200_000
+    path = wheels.wheel(
+        tmp_path, 'cp39-abi3-linux_x86_64', {'one.abi3.so': wheels.module(tmp_path, 'cp314-cp314', wheels.ABI3)},
+        whl_tags=['cp310-abi3-linux_x86_64'])
+    other = tmp_path / 'other'
+    other.mkdir()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(other / path.name, 'w') as new:
+        for member in old.infolist():
+            new.writestr(member, name if member.filename.endswith('RECORD') else old.read(member))
+    _, lines = fix(other / path.name, tmp_path / 'out')
+    assert lines[0].startswith('not fixed')
+    assert not (tmp_path / 'out').exists()

@@ -8,13 +8,14 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 import typing
 import zipfile
 
 import pytest
 import support
 
-from mesonbuild_ft import check, check_imports, interpreters as interpreters_, scanner, subjects
+from mesonbuild_ft import check, check_imports, importing, interpreters as interpreters_, scanner, subjects
 
 
 def probe(interpreters: typing.Any, *tags: str) -> list[interpreters_.Interpreter]:
@@ -134,3 +135,46 @@ def test_command_with_an_interpreter_that_is_none(
          wheel], capture_output=True, text=True, check=False, cwd=wheel.parent)
     assert done.returncode == 2
     assert '[unusable-interpreter]' in done.stderr
+
+
+def test_dependency_that_a_package_misses_in_its_own_words(
+    built: typing.Any, interpreters: typing.Any, tmp_path: pathlib.Path,
+) -> None:
+    source = built.wheel('many', 'cp314-cp314t')
+    wheel = tmp_path / source.name
+    code = ('\ntry:\n    import another_distribution\n'
+            'except ImportError:\n    raise ImportError("install the other one")\n')
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(wheel, 'w') as new:
+        for member in old.infolist():
+            data = old.read(member)
+            new.writestr(member, data + code.encode() if member.filename == 'many/__init__.py' else data)
+    result = checked(wheel, probe(interpreters, 'cp314-cp314t'))
+    assert {finding[1] for finding in findings(result)} == {'import-not-tried'}
+
+
+def test_module_for_another_platform_is_not_tried(
+    built: typing.Any, interpreters: typing.Any, tmp_path: pathlib.Path,
+) -> None:
+    """As in debugpy: a wheel for everybody with modules that make it faster here and there."""
+    source = built.wheel('plain', 'cp314-cp314t')
+    wheel = tmp_path / 'plain-1.0-py3-none-any.whl'
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(wheel, 'w') as new:
+        for member in old.infolist():
+            data = old.read(member)
+            if member.filename.endswith('WHEEL'):
+                data = data.replace(b'cp314-cp314t-' + support.PLATFORM.encode(), b'py3-none-any')
+            new.writestr(member, data)
+        new.writestr('plain.cp39-win_amd64.pyd', b'MZ')
+    result = checked(wheel, probe(interpreters, 'cp314-cp314t'))
+    assert [(done.module, done.error) for done in result.imports] == [('plain', '')]
+    assert ('warning', 'module-in-pure-wheel') in findings(result)
+    assert 'import-failed' not in dict(map(reversed, findings(result)))  # type: ignore[arg-type]
+
+
+def test_process_that_stays_behind_is_not_waited_for(interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
+    (tmp_path / 'stays.py').write_text(
+        'import subprocess, sys\nsubprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])\n')
+    interpreter, = probe(interpreters, 'cp314-cp314t')
+    start = time.monotonic()
+    assert importing.import_module(interpreter, tmp_path, 'stays').error == ''
+    assert time.monotonic() - start < 60

@@ -75,7 +75,8 @@ def test_cibuildwheel(
     (project / 'pyproject.toml').write_text(recipe('cibuildwheel', 'toml') + 'build-frontend = "build[uv]"\n')
     done = subprocess.run(
         [sys.executable, '-c', AUDIT, project, dist[kind]], cwd=project, capture_output=True, text=True, check=False,
-        env={**support.clean_environment(pathlib.Path(sys.executable)), 'UV_FIND_LINKS': os.fspath(find_links), 'UV_CACHE_DIR': os.fspath(tmp_path / 'cache')})
+        env={**support.clean_environment(pathlib.Path(sys.executable)), 'UV_FIND_LINKS': os.fspath(find_links),
+             'UV_CACHE_DIR': os.fspath(tmp_path / 'cache')})
     text = done.stdout + done.stderr
     assert 'Running audit command: mesonbuild-ft check' in text
     assert ('module-for-other-python' in text) is (status == 1)

@@ -342,6 +342,10 @@ static bool scan_file(const char *path)
         message = result != NULL ? result->message : "not enough memory";
         is_scanned = code == ABISCAN_OK;
     }
+    bool is_complete = is_scanned;
+    for (size_t i = 0; is_scanned && i < result->slice_count; i++) {
+        is_complete = is_complete && result->slices[i].status == ABISCAN_OK;
+    }
     fputs("{\"file\": ", stdout);
     print_text(path);
     put_text("status", status);
@@ -352,7 +356,17 @@ static bool scan_file(const char *path)
     puts("}");
     abiscan_result_free(result); /* its names point into the contents */
     free(contents.data);
-    return is_scanned;
+    return is_complete;
+}
+
+/* The exit status, unless what was printed has not reached its end. */
+static int finish(int status)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "abiscan: cannot write the output: %s\n", strerror(errno));
+        return EXIT_UNREADABLE;
+    }
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -360,11 +374,11 @@ int main(int argc, char **argv)
     int first = 1;
     if (argc > 1 && strcmp(argv[1], "--help") == 0) {
         fputs(usage, stdout);
-        return EXIT_OK;
+        return finish(EXIT_OK);
     }
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
         printf("abiscan, stable ABI of %s\n", abiscan_stable_abi_source());
-        return EXIT_OK;
+        return finish(EXIT_OK);
     }
     if (argc > 1 && strcmp(argv[1], "--") == 0) {
         first = 2;
@@ -382,9 +396,5 @@ int main(int argc, char **argv)
             status = EXIT_UNREADABLE;
         }
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "abiscan: cannot write the output: %s\n", strerror(errno));
-        return EXIT_UNREADABLE;
-    }
-    return status;
+    return finish(status);
 }
