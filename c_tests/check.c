@@ -76,3 +76,14 @@ abiscan_status scan_copy(const void *data, size_t size, const char *stem,
     }
     return abiscan_scan(*copy, size, stem, result);
 }
+
+void write_whole_file(const char *directory, const char *name, const void *data, size_t size)
+{
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "wb");
+    if (file == NULL || fwrite(data, 1, size, file) != size || fclose(file) != 0) {
+        perror(path);
+        exit(EXIT_FAILURE);
+    }
+}

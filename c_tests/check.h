@@ -33,4 +33,7 @@ int check_result(void);
 abiscan_status scan_copy(const void *data, size_t size, const char *stem,
                          abiscan_result **result, void **copy);
 
+/* Write a file of a corpus; what fails ends the program. */
+void write_whole_file(const char *directory, const char *name, const void *data, size_t size);
+
 #endif /* CHECK_H */

@@ -2,6 +2,7 @@
 /* Writes the Mach-O corpus: good files of each kind, and for each way to break one
  * a file that is broken in this way only.  README.md says a sentence about each. */
 #include "builder_macho.h"
+#include "check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +13,7 @@ static const char *directory;
 
 static void write_bytes(const char *name, const unsigned char *bytes, size_t size)
 {
-    char path[4096];
-    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
-    FILE *file = fopen(path, "wb");
-    if (file == NULL || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
-        perror(path);
-        exit(EXIT_FAILURE);
-    }
+    write_whole_file(directory, name, bytes, size);
 }
 
 static macho_file made(macho_options options)

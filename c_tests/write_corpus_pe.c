@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes the corpus of Windows files, as write_corpus.c does that of ELF files. */
 #include "builder_pe.h"
+#include "check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +10,7 @@ static const char *directory;
 
 static void write_bytes(const char *name, const unsigned char *bytes, size_t size)
 {
-    char path[4096];
-    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
-    FILE *file = fopen(path, "wb");
-    if (file == NULL || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
-        perror(path);
-        exit(EXIT_FAILURE);
-    }
+    write_whole_file(directory, name, bytes, size);
 }
 
 static pe_file made(const pe_options *options)
