@@ -8,7 +8,6 @@ or not to be what the tag says; what the scanner could not prove is never an err
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing
 
 from . import audit_contents, audit_stable_abi, tags
@@ -90,7 +89,7 @@ def _module(
     if abi3t and floor is not None:
         # An older one is told once, of the tag.
         floor = max(floor, tags.FIRST_ABI3T)
-    free_threaded = abi3t or any(re.fullmatch(r'cp\d+td?', abi) for abi in abis)
+    free_threaded = tags.serves_free_threaded(name.abi)
 
     yield from _suffix(name, module, floor, bool(stable), abi3t, free_threaded)
     facts = module.facts

@@ -116,10 +116,9 @@ def _classifier(
     version = tags.version_of_python_tag(name.python.split('.')[0]) or tags.FIRST_ABI3T
     says = [c for c in contents.classifiers
             if c.startswith('Programming Language :: Python :: Free Threading :: ') and not c.endswith('1 - Unstable')]
-    free_threaded = any(re.fullmatch(r'cp\d+td?|abi3t', abi) for abi in name.abi.split('.'))
     against = [m for m in modules
                if any(part.for_version(version).gil in ('used', 'not-declared') for part in m.parts)]
-    if says and free_threaded and against:
+    if says and tags.serves_free_threaded(name.abi) and against:
         yield Diagnostic(
             'contradicted-classifier', 'hint',
             f'METADATA says "{says[0].rpartition(" :: ")[2]}" on free threading, and {_few([m.stem for m in against])} '

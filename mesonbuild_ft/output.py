@@ -9,6 +9,7 @@ import os
 import re
 import typing
 
+from . import tags
 from .check import Checked
 from .diagnostics import Diagnostic, Severity
 
@@ -119,7 +120,7 @@ def pythons(checked: Checked) -> str:
 def gil(checked: Checked) -> str:
     """What happens to the GIL of a free-threaded interpreter: 'stays off', 'switched on', '2 unknown'; else ''."""
     name = checked.name
-    if name is None or not any(re.fullmatch(r'cp\d+td?|abi3t', abi) for abi in name.abi.split('.')):
+    if name is None or not tags.serves_free_threaded(name.abi):
         return ''
     version = re.match(r'cp(\d)(\d+)', name.python)
     pair = (int(version[1]), int(version[2])) if version else (3, 15)

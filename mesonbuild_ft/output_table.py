@@ -70,7 +70,7 @@ def _findings(results: typing.Sequence[Checked], printer: _Plain | _Rich, *, ver
             advice = dict.fromkeys(text for other in found for text in other.advice
                                    if (other.identifier, other.severity) == (group.identifier, group.severity))
             for text in list(advice)[:None if verbose else output.SHOWN]:
-                printer.line(2, f'to do: {printable(text)}', hanging=7)
+                printer.line(2, f'to do: {printable(text)}')
 
 
 def _describe(module: Module, checked: Checked) -> str:
@@ -114,7 +114,7 @@ class _Plain:
             cells = [row[c].rjust(widths[c]) if c == 1 else row[c].ljust(widths[c]) for c in kept]
             print('  '.join([*cells, row[-1]]), file=self._stream)
 
-    def line(self, indent: int, text: str, style: str = '', hanging: int = 0) -> None:
+    def line(self, indent: int, text: str, style: str = '') -> None:
         print(f'{" " * indent}{text}' if text else '', file=self._stream)
 
 
@@ -141,7 +141,7 @@ class _Rich:
             table.add_row(*(Text(row[c], style.get(c, '')) for c in kept))
         self._console.print(table)
 
-    def line(self, indent: int, text: str, style: str = '', hanging: int = 0) -> None:
+    def line(self, indent: int, text: str, style: str = '') -> None:
         from rich.padding import Padding
         from rich.text import Text
 

@@ -109,6 +109,11 @@ def module_parts(path: str) -> tuple[str, str, str] | None:
     return stem, match['tag'] or '', match['kind']
 
 
+def serves_free_threaded(abi: str) -> bool:
+    """Whether one of these ABI tags ('abi3.abi3t', 'cp314t', 'cp314td') is for a build without the GIL."""
+    return any(re.fullmatch(r'cp\d+td?|abi3t', part) for part in abi.split('.'))
+
+
 def shared_libraries(paths: typing.Iterable[str]) -> frozenset[str]:
     """File names of the shared libraries among `paths`, as other files name them (DT_NEEDED, LC_LOAD_DYLIB)."""
     names = {path.rsplit('/', 1)[-1] for path in paths}
