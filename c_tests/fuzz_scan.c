@@ -50,6 +50,41 @@ static void check(const abiscan_result *result)
     (void)sum; /* volatile: the reads are made */
 }
 
+static void require(bool is_true)
+{
+    if (!is_true) {
+        abort();
+    }
+}
+
+/* Scanned from its first bytes, a file must be what the whole of it is. */
+static void check_prefix(const void *data, size_t size, uint64_t file_size, const char *stem,
+                         const abiscan_result *whole)
+{
+    void *copy = malloc(size == 0 ? 1 : size);
+    if (copy == NULL) {
+        return;
+    }
+    if (size != 0) {
+        memcpy(copy, data, size);
+    }
+    abiscan_result *result = NULL;
+    abiscan_status status = abiscan_scan_prefix(copy, size, file_size, stem, &result);
+    if (result != NULL && status != ABISCAN_INCOMPLETE) {
+        check(result);
+        require(status == whole->status && strcmp(result->message, whole->message) == 0);
+        require(result->init == whole->init && result->gil == whole->gil);
+        require(strcmp(result->gil_evidence, whole->gil_evidence) == 0);
+        require(result->layout == whole->layout && result->framework == whole->framework);
+        require(result->needed_count == whole->needed_count);
+        require(result->slot_count == whole->slot_count);
+        require(result->import_count == whole->import_count);
+        require(result->init_hook_count == whole->init_hook_count);
+    }
+    abiscan_result_free(result);
+    free(copy);
+}
+
 static void scan(const void *data, size_t size, const char *stem)
 {
     abiscan_result *result = NULL;
@@ -57,12 +92,16 @@ static void scan(const void *data, size_t size, const char *stem)
     if (result == NULL) {
         return;
     }
-    if (result->status != status) {
-        abort();
-    }
+    require(result->status == status && status != ABISCAN_INCOMPLETE);
     check(result);
     for (size_t i = 0; i < result->slice_count; i++) {
         check(&result->slices[i]);
+    }
+    uint64_t prefix = abiscan_prefix_size(data, size < 4096 ? size : 4096, size);
+    require(prefix <= size);
+    if (prefix < size) {
+        check_prefix(data, (size_t)prefix, size, stem, result);
+        check_prefix(data, (size_t)prefix / 2, size, stem, result);
     }
     abiscan_result_free(result);
 }

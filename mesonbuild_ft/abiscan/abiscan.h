@@ -32,9 +32,12 @@ typedef enum abiscan_status {
     ABISCAN_UNSUPPORTED_FORMAT,
     /* A binary whose structures contradict themselves or leave the file. */
     ABISCAN_MALFORMED,
+    /* More of the file is needed than abiscan_scan_prefix() was given. */
+    ABISCAN_INCOMPLETE,
     /* No memory; the only status with which there is no result. */
     ABISCAN_NO_MEMORY,
-    /* The call itself was wrong: no data with a size, or nowhere for a result. */
+    /* The call itself was wrong: no data with a size, more data than file, or nowhere
+     * for a result. */
     ABISCAN_INVALID_ARGUMENT
 } abiscan_status;
 
@@ -221,11 +224,22 @@ typedef struct abiscan_result {
 abiscan_status abiscan_scan(const void *data, size_t size, const char *stem,
                             abiscan_result **result);
 
+/* How many bytes from its start a scan of a file reads, when the file has file_size
+ * bytes and begins with the `size` bytes of `data`; 4096 suffice for what linkers
+ * make.  All of an ELF file that a loader maps comes first, and debugging information
+ * and the like after it; for any other format, or when it cannot be told, file_size. */
+uint64_t abiscan_prefix_size(const void *data, size_t size, uint64_t file_size);
+
+/* The same as abiscan_scan() of the whole file, from its first `size` bytes, or
+ * ABISCAN_INCOMPLETE when they do not suffice. */
+abiscan_status abiscan_scan_prefix(const void *data, size_t size, uint64_t file_size,
+                                   const char *stem, abiscan_result **result);
+
 /* Free a result; NULL is allowed. */
 void abiscan_result_free(abiscan_result *result);
 
 /* Static, never NULL: "ok", "not-a-binary", "unsupported-format", "malformed",
- * "no-memory", "invalid-argument". */
+ * "incomplete", "no-memory", "invalid-argument". */
 const char *abiscan_status_name(abiscan_status status);
 
 /* Static, never NULL: the words of the JSON and Python interfaces, such as

@@ -284,11 +284,12 @@ static PyObject *take_bytes(PyObject *data)
 
 static PyObject *scan(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
-    static const char *const names[] = {"data", "stem", NULL};
+    static const char *const names[] = {"data", "stem", "file_size", NULL};
     PyObject *data = NULL;
     const char *stem = NULL;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|z:scan", (char **)names, &data,
-                                     &stem)) {
+    Py_ssize_t file_size = -1;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|zn:scan", (char **)names, &data,
+                                     &stem, &file_size)) {
         return NULL;
     }
     PyObject *bytes = take_bytes(data);
@@ -301,11 +302,14 @@ static PyObject *scan(PyObject *module, PyObject *arguments, PyObject *keywords)
         Py_DECREF(bytes);
         return NULL;
     }
+    if (file_size < size) {
+        file_size = size;
+    }
 
     abiscan_status status = ABISCAN_NO_MEMORY;
     abiscan_result *result = NULL;
     Py_BEGIN_ALLOW_THREADS
-    status = abiscan_scan(buffer, (size_t)size, stem, &result);
+    status = abiscan_scan_prefix(buffer, (size_t)size, (uint64_t)file_size, stem, &result);
     Py_END_ALLOW_THREADS
 
     PyObject *facts = NULL;
@@ -321,21 +325,46 @@ static PyObject *scan(PyObject *module, PyObject *arguments, PyObject *keywords)
     return facts;
 }
 
+static PyObject *prefix_size(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    PyObject *data = NULL;
+    Py_ssize_t file_size = 0, size = 0;
+    char *buffer = NULL;
+    if (!PyArg_ParseTuple(arguments, "Sn:prefix_size", &data, &file_size)
+        || PyBytes_AsStringAndSize(data, &buffer, &size) < 0) {
+        return NULL;
+    }
+    if (file_size < size) {
+        file_size = size;
+    }
+    return PyLong_FromUnsignedLongLong(
+        abiscan_prefix_size(buffer, (size_t)size, (uint64_t)file_size));
+}
+
+PyDoc_STRVAR(prefix_size_doc,
+             "prefix_size(data, file_size)\n--\n\n"
+             "How many bytes from its start scan() needs of a file of file_size bytes that\n"
+             "begins with data (bytes, of which 4096 suffice).");
+
 PyDoc_STRVAR(scan_doc,
-             "scan(data, stem=None)\n--\n\n"
+             "scan(data, stem=None, file_size=0)\n--\n\n"
              "Facts about the binary in data (bytes) as a dict; ScanError if it is none.\n"
              "stem is the last dotted part of the module's name and chooses among hooks.\n"
+             "file_size is larger than data where only the file's start is given; ScanError\n"
+             "with the status 'incomplete' asks for more of it.\n"
              "The facts are those for the hook that CPython 3.15 and later call; before_3_15\n"
              "has those that differ before, where the file exports both kinds of hook.\n"
              "A universal file has its facts in slices, each with a status and a message.");
 
 PyDoc_STRVAR(error_doc,
              "The bytes cannot be scanned.\n\n"
-             "status says why: 'not-a-binary', 'unsupported-format' or 'malformed'.");
+             "status says why: 'not-a-binary', 'unsupported-format', 'malformed', 'incomplete'.");
 
 PyDoc_STRVAR(module_doc, "What a Python extension module is, read from its bytes.");
 
 static PyMethodDef methods[] = {
+    {"prefix_size", prefix_size, METH_VARARGS, prefix_size_doc},
     {"scan", (PyCFunction)(void (*)(void))scan, METH_VARARGS | METH_KEYWORDS, scan_doc},
     {NULL, NULL, 0, NULL},
 };

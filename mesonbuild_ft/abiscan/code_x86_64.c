@@ -44,6 +44,13 @@ static uint64_t little(const unsigned char *bytes, unsigned length)
     return value;
 }
 
+/* Written out, compilers make one load of it. */
+static uint32_t little_32(const unsigned char *bytes)
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16
+           | (uint32_t)bytes[3] << 24;
+}
+
 static uint64_t extend(uint64_t value, unsigned length)
 {
     uint64_t sign = UINT64_C(1) << (8 * length - 1);
@@ -369,7 +376,30 @@ static bool next_code(const abiscan_image *image, size_t *number, code_piece *pi
 /* The address that the 32-bit displacement behind the byte at `at` names. */
 static uint64_t displaced(const code_piece *code, size_t at)
 {
-    return code->address + at + 5 + extend(little(code->bytes + at + 1, 4), 4);
+    return code->address + at + 5 + extend(little_32(code->bytes + at + 1), 4);
+}
+
+/* The first byte from `at` that may be the ModRM byte of an operand relative to rip, mod 0
+ * and rm 5, with a displacement behind it; code->size: there is none. */
+static size_t next_relative(const code_piece *code, size_t at)
+{
+    /* Eight bytes at once: few of them are, and all code is gone through. */
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    while (at + 12 <= code->size) {
+        uint64_t differs = 0; /* in whatever byte order */
+        memcpy(&differs, code->bytes + at, sizeof differs);
+        differs = (differs & (0xc7u * ones)) ^ (5u * ones);
+        if (((differs - ones) & ~differs & (0x80u * ones)) != 0) {
+            break;
+        }
+        at += 8;
+    }
+    for (; at + 5 <= code->size; at++) {
+        if ((code->bytes[at] & 0xc7u) == 5) {
+            return at;
+        }
+    }
+    return (size_t)code->size;
 }
 
 /* How many immediate bytes may follow the operand whose ModRM byte is at `at`, as
@@ -436,7 +466,7 @@ static bool refers_from_base(const abiscan_image *image, const code_piece *code,
     const unsigned char *bytes = code->bytes;
     unsigned hits = 0;
     for (size_t at = 1; at + 4 <= code->size; at++) {
-        if (little(bytes + at, 4) - range.address >= range.size
+        if (little_32(bytes + at) - range.address >= range.size
             || code->address + at - except.address < except.size) {
             continue;
         }
@@ -463,10 +493,8 @@ abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range r
         /* Position-independent code names data by mod 0, rm 5 and an offset from
          * the end of the instruction, which 0 to 4 immediate bytes may follow.
          * Every byte is tried, so no boundary can be missed. */
-        for (size_t at = 0; at + 5 <= code.size; at++) {
-            if ((bytes[at] & 0xc7u) != 5) {
-                continue;
-            }
+        for (size_t at = next_relative(&code, 0); at < code.size;
+             at = next_relative(&code, at + 1)) {
             uint64_t target = displaced(&code, at);
             if (target + 4 - range.address >= range.size + 4
                 || code.address + at - except.address < except.size) {
@@ -596,48 +624,67 @@ static size_t loaded_call(const code_piece *code, size_t at)
     return 0;
 }
 
-/* Pass 0 finds the stubs, pass 1 the calls.  Every byte is tried; what is not an
- * instruction is told apart when the function around it is decoded. */
-static void search_calls(const abiscan_image *image, call_search *search, int pass)
+/* jmp [rip + x], perhaps after bnd and endbr64.  Every byte is tried here and below; what
+ * is not an instruction is told apart when the function around it is decoded. */
+static void find_stubs(const abiscan_image *image, call_search *search)
 {
     code_piece code;
     for (size_t i = 0; next_code(image, &i, &code);) {
         const unsigned char *bytes = code.bytes;
+        for (size_t at = next_relative(&code, 1); at < code.size;
+             at = next_relative(&code, at + 1)) {
+            if (bytes[at] != 0x25 || bytes[at - 1] != 0xff
+                || !is_among(search->cells, search->cell_count, displaced(&code, at))) {
+                continue;
+            }
+            size_t start = at - 1;
+            if (start >= 1 && bytes[start - 1] == 0xf2) {
+                start--;
+                add(search, search->stubs, &search->stub_count, STUB_LIMIT,
+                    code.address + start);
+            }
+            if (start >= 4 && memcmp(bytes + start - 4, "\xf3\x0f\x1e\xfa", 4) == 0) {
+                add(search, search->stubs, &search->stub_count, STUB_LIMIT,
+                    code.address + start - 4);
+            }
+            add(search, search->stubs, &search->stub_count, STUB_LIMIT, code.address + at - 1);
+        }
+    }
+}
+
+/* call [rip + x], and mov register, [rip + x] with a call of the register behind it. */
+static void find_direct_calls(const abiscan_image *image, call_search *search)
+{
+    code_piece code;
+    for (size_t i = 0; next_code(image, &i, &code);) {
+        const unsigned char *bytes = code.bytes;
+        for (size_t at = next_relative(&code, 1); at < code.size;
+             at = next_relative(&code, at + 1)) {
+            if ((bytes[at - 1] != 0xff && bytes[at - 1] != 0x8b)
+                || !is_among(search->cells, search->cell_count, displaced(&code, at))) {
+                continue;
+            }
+            size_t call = bytes[at - 1] == 0x8b ? loaded_call(&code, at + 1) : 0;
+            if (call != 0) {
+                add(search, search->sites, &search->site_count, SITE_LIMIT,
+                    code.address + call);
+            } else if (bytes[at - 1] == 0xff && bytes[at] == 0x15) {
+                add(search, search->sites, &search->site_count, SITE_LIMIT,
+                    code.address + at - 1);
+            }
+        }
+    }
+}
+
+/* call and jmp to a stub. */
+static void find_stub_calls(const abiscan_image *image, call_search *search)
+{
+    code_piece code;
+    for (size_t i = 0; search->stub_count != 0 && next_code(image, &i, &code);) {
         for (size_t at = 0; at + 5 <= code.size; at++) {
-            uint64_t address = code.address + at;
-            if (bytes[at] == 0xff && at + 6 <= code.size) {
-                uint64_t cell = displaced(&code, at + 1);
-                if ((bytes[at + 1] != 0x15 && bytes[at + 1] != 0x25)
-                    || !is_among(search->cells, search->cell_count, cell)) {
-                    continue;
-                }
-                if (pass == 1 && bytes[at + 1] == 0x15) {
-                    add(search, search->sites, &search->site_count, SITE_LIMIT, address);
-                } else if (pass == 0 && bytes[at + 1] == 0x25) {
-                    /* jmp, perhaps after bnd and endbr64 */
-                    uint64_t start = address;
-                    if (at >= 1 && bytes[at - 1] == 0xf2) {
-                        start--;
-                        add(search, search->stubs, &search->stub_count, STUB_LIMIT, start);
-                    }
-                    size_t before = at - (size_t)(address - start);
-                    if (before >= 4 && memcmp(bytes + before - 4, "\xf3\x0f\x1e\xfa", 4) == 0) {
-                        add(search, search->stubs, &search->stub_count, STUB_LIMIT, start - 4);
-                    }
-                    add(search, search->stubs, &search->stub_count, STUB_LIMIT, address);
-                }
-            } else if (pass == 1 && bytes[at] == 0x8b) {
-                size_t call = loaded_call(&code, at + 2);
-                if (call != 0 && is_among(search->cells, search->cell_count,
-                                          displaced(&code, at + 1))) {
-                    add(search, search->sites, &search->site_count, SITE_LIMIT,
-                        code.address + call);
-                }
-            } else if (pass == 1 && (bytes[at] == 0xe8 || bytes[at] == 0xe9)) {
-                uint64_t target = displaced(&code, at);
-                if (is_among(search->stubs, search->stub_count, target)) {
-                    add(search, search->sites, &search->site_count, SITE_LIMIT, address);
-                }
+            if ((code.bytes[at] & 0xfeu) == 0xe8
+                && is_among(search->stubs, search->stub_count, displaced(&code, at))) {
+                add(search, search->sites, &search->site_count, SITE_LIMIT, code.address + at);
             }
         }
     }
@@ -834,8 +881,11 @@ static void find_calls(const abiscan_image *image, size_t import, call_search *s
                 sizeof search->cells / sizeof search->cells[0], image->cells[i].address);
         }
     }
-    search_calls(image, search, 0);
-    search_calls(image, search, 1);
+    if (search->cell_count != 0) { /* otherwise nothing can reach the import */
+        find_stubs(image, search);
+        find_direct_calls(image, search);
+        find_stub_calls(image, search);
+    }
 }
 
 /* Whether code takes the address of an import from a cell instead of calling it. */
@@ -844,9 +894,10 @@ static bool takes_address(const abiscan_image *image, const call_search *users)
     code_piece code;
     for (size_t i = 0; next_code(image, &i, &code);) {
         const unsigned char *bytes = code.bytes;
-        for (size_t at = 1; at + 5 <= code.size; at++) {
+        for (size_t at = next_relative(&code, 1); at < code.size;
+             at = next_relative(&code, at + 1)) {
             uint64_t target = displaced(&code, at), start = 0, end = 0;
-            if ((bytes[at] & 0xc7u) != 5 || !is_among(users->cells, users->cell_count, target)
+            if (!is_among(users->cells, users->cell_count, target)
                 || (bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))
                 || loaded_call(&code, at + 1) != 0) {
                 continue;

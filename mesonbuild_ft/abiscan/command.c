@@ -267,44 +267,100 @@ static void put_slices(const abiscan_result *result)
 
 /* ---- files ------------------------------------------------------------- */
 
+/* The bytes of one file after the other, in memory that is kept between them. */
 typedef struct file_contents {
     unsigned char *data;
+    size_t capacity;
     size_t size;
+    uint64_t file_size;  /* larger than size: only the beginning is there */
     const char *problem; /* NULL: it was read */
 } file_contents;
 
-/* The whole file; to be freed.  Its size is not asked for first: a pipe has none. */
-static file_contents read_file(const char *path)
+enum { FIRST_BLOCK = 4096 };
+
+/* Make room for `size` bytes; what is there stays. */
+static bool reserve(file_contents *contents, size_t size)
 {
-    file_contents contents = {NULL, 0, NULL};
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        contents.problem = strerror(errno);
-        return contents;
-    }
-    size_t capacity = 0;
-    for (;;) {
-        if (contents.size == capacity) {
-            size_t larger = capacity == 0 ? 1u << 16 : capacity * 2;
-            unsigned char *data = larger > capacity ? realloc(contents.data, larger) : NULL;
-            if (data == NULL) {
-                contents.problem = "not enough memory";
-                break;
-            }
-            contents.data = data;
-            capacity = larger;
+    if (size > contents->capacity) {
+        size_t capacity = size < SIZE_MAX / 2 ? size + size / 4 : size;
+        unsigned char *data = realloc(contents->data, capacity);
+        if (data == NULL) {
+            contents->problem = "not enough memory";
+            return false;
         }
-        size_t count = fread(contents.data + contents.size, 1, capacity - contents.size, file);
-        contents.size += count;
+        contents->data = data;
+        contents->capacity = capacity;
+    }
+    return true;
+}
+
+/* Read on until `size` bytes are there, or the file ends. */
+static bool read_up_to(FILE *file, size_t size, file_contents *contents)
+{
+    if (!reserve(contents, size)) {
+        return false;
+    }
+    while (contents->size < size) {
+        size_t count
+            = fread(contents->data + contents->size, 1, size - contents->size, file);
         if (count == 0) {
-            if (ferror(file)) {
-                contents.problem = strerror(errno);
-            }
             break;
         }
+        contents->size += count;
+    }
+    if (ferror(file)) {
+        contents->problem = strerror(errno);
+        return false;
+    }
+    return true;
+}
+
+/* The size of a file that is read from its start; false for a pipe and the like. */
+static bool find_size(FILE *file, uint64_t *size)
+{
+    if (fseek(file, 0, SEEK_END) != 0) {
+        return false;
+    }
+    long end = ftell(file);
+    if (end < 0 || fseek(file, 0, SEEK_SET) != 0) {
+        return false;
+    }
+    *size = (uint64_t)end;
+    return true;
+}
+
+/* As much of the file as a scan needs, or the whole of it. */
+static void read_file(const char *path, bool is_whole, file_contents *contents)
+{
+    contents->size = 0;
+    contents->file_size = 0;
+    contents->problem = NULL;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        contents->problem = strerror(errno);
+        return;
+    }
+    uint64_t size = 0;
+    bool has_size = !is_whole && find_size(file, &size) && size > FIRST_BLOCK
+                    && size < SIZE_MAX;
+    /* What is read in large pieces needs no copy on its way. */
+    (void)setvbuf(file, NULL, _IONBF, 0);
+    if (has_size) {
+        if (read_up_to(file, FIRST_BLOCK, contents)) {
+            uint64_t wanted = abiscan_prefix_size(contents->data, contents->size, size);
+            if (read_up_to(file, (size_t)wanted, contents)) {
+                contents->file_size = contents->size < wanted ? contents->size : size;
+            }
+        }
+    } else {
+        size_t before = 0;
+        do {
+            before = contents->size;
+        } while (read_up_to(file, before + before / 2 + (1u << 16), contents)
+                 && contents->size != before);
+        contents->file_size = contents->size;
     }
     (void)fclose(file);
-    return contents;
 }
 
 enum { STEM_LIMIT = 256 };
@@ -328,16 +384,25 @@ static bool find_stem(const char *path, char stem[STEM_LIMIT])
 }
 
 /* Print the line of one file; whether it could be scanned. */
-static bool scan_file(const char *path)
+static bool scan_file(const char *path, file_contents *contents)
 {
-    file_contents contents = read_file(path);
     abiscan_result *result = NULL;
-    const char *status = "unreadable-file", *message = contents.problem;
+    abiscan_status code = ABISCAN_INCOMPLETE;
+    char stem[STEM_LIMIT];
+    const char *known = find_stem(path, stem) ? stem : NULL;
+    for (int is_whole = 0; is_whole < 2 && code == ABISCAN_INCOMPLETE; is_whole++) {
+        abiscan_result_free(result);
+        result = NULL;
+        read_file(path, is_whole != 0, contents);
+        if (contents->problem != NULL) {
+            break;
+        }
+        code = abiscan_scan_prefix(contents->data, contents->size, contents->file_size, known,
+                                   &result);
+    }
+    const char *status = "unreadable-file", *message = contents->problem;
     bool is_scanned = false;
-    if (contents.problem == NULL) {
-        char stem[STEM_LIMIT];
-        const char *known = find_stem(path, stem) ? stem : NULL;
-        abiscan_status code = abiscan_scan(contents.data, contents.size, known, &result);
+    if (contents->problem == NULL) {
         status = abiscan_status_name(code);
         message = result != NULL ? result->message : "not enough memory";
         is_scanned = code == ABISCAN_OK;
@@ -355,7 +420,6 @@ static bool scan_file(const char *path)
     }
     puts("}");
     abiscan_result_free(result); /* its names point into the contents */
-    free(contents.data);
     return is_complete;
 }
 
@@ -391,10 +455,12 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     int status = EXIT_OK;
+    file_contents contents = {NULL, 0, 0, 0, NULL};
     for (int i = first; i < argc; i++) {
-        if (!scan_file(argv[i])) {
+        if (!scan_file(argv[i], &contents)) {
             status = EXIT_UNREADABLE;
         }
     }
+    free(contents.data);
     return finish(status);
 }

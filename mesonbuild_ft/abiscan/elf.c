@@ -110,8 +110,19 @@ typedef struct elf_section {
     uint64_t size;
 } elf_section;
 
+typedef struct elf_program {
+    uint64_t at; /* where the header itself lies */
+    uint32_t type;
+    uint32_t flags;
+    uint64_t offset;
+    uint64_t address;
+    uint64_t file_size;
+    uint64_t memory_size;
+} elf_program;
+
 typedef struct elf_reader {
-    abiscan_cursor file;
+    abiscan_cursor file; /* as much of it as is given */
+    uint64_t file_size;  /* of all of it */
     abiscan_result *result;
     abiscan_image *image;
     const elf_machine *machine; /* NULL: not in the table */
@@ -159,6 +170,17 @@ static bool out_of_memory(elf_reader *reader)
     return fail(reader, ABISCAN_NO_MEMORY, "out of memory");
 }
 
+/* Whether so much of the file is given; false with a status that asks for the rest. */
+static bool is_given(elf_reader *reader, const char *what, uint64_t offset, uint64_t length)
+{
+    if (abiscan_in_range(offset, length, reader->file.size)) {
+        return true;
+    }
+    return fail(reader, ABISCAN_INCOMPLETE,
+                "%s: 0x%" PRIx64 " bytes at offset 0x%" PRIx64 " are not among the 0x%zx given",
+                what, length, offset, reader->file.size);
+}
+
 static uint64_t pick(const elf_reader *reader, uint64_t if_64, uint64_t if_32)
 {
     return reader->file.is_64 ? if_64 : if_32;
@@ -199,6 +221,24 @@ static elf_section read_section(elf_reader *reader, uint64_t number)
     section.link = abiscan_u32(&cursor);
     section.info = abiscan_u32(&cursor);
     return section;
+}
+
+static elf_program read_program(elf_reader *reader, uint64_t number)
+{
+    elf_program program = {.at = reader->program_offset + number * pick(reader, 56, 32)};
+    abiscan_cursor cursor = reader->file;
+    abiscan_seek(&cursor, program.at);
+    program.type = abiscan_u32(&cursor);
+    program.flags = reader->file.is_64 ? abiscan_u32(&cursor) : 0;
+    program.offset = abiscan_word(&cursor);
+    program.address = abiscan_word(&cursor);
+    (void)abiscan_word(&cursor); /* p_paddr */
+    program.file_size = abiscan_word(&cursor);
+    program.memory_size = abiscan_word(&cursor);
+    if (!reader->file.is_64) {
+        program.flags = abiscan_u32(&cursor);
+    }
+    return program;
 }
 
 static bool read_header(elf_reader *reader)
@@ -291,20 +331,25 @@ static bool read_header(elf_reader *reader)
                         (unsigned)pick(reader, 0x3a, 0x2e), (unsigned)pick(reader, 64, 40));
         }
         /* One entry first: section 0 holds the counts that do not fit the header. */
-        if (!abiscan_in_range(reader->section_offset, section_size, reader->file.size)) {
+        if (!abiscan_in_range(reader->section_offset, section_size, reader->file_size)) {
             return fail(reader, ABISCAN_MALFORMED,
                         "section header table: entry 0 at offset 0x%" PRIx64
                         " lies outside the file",
                         reader->section_offset);
         }
-        elf_section first = read_section(reader, 0);
-        if (reader->section_count == 0) {
-            reader->section_count = first.size;
+        if (reader->section_count == 0 || reader->program_count == PN_XNUM) {
+            if (!is_given(reader, "section header table", reader->section_offset, section_size)) {
+                return false;
+            }
+            elf_section first = read_section(reader, 0);
+            if (reader->section_count == 0) {
+                reader->section_count = first.size;
+            }
+            if (reader->program_count == PN_XNUM) {
+                reader->program_count = first.info;
+            }
         }
-        if (reader->program_count == PN_XNUM) {
-            reader->program_count = first.info;
-        }
-        uint64_t room = (reader->file.size - reader->section_offset) / section_size;
+        uint64_t room = (reader->file_size - reader->section_offset) / section_size;
         if (reader->section_count > room) {
             return fail(reader, ABISCAN_MALFORMED,
                         "section header table: entry %" PRIu64 " at offset 0x%" PRIx64
@@ -321,8 +366,8 @@ static bool read_header(elf_reader *reader)
                         (unsigned)pick(reader, 0x36, 0x2a), (unsigned)pick(reader, 56, 32));
         }
         uint64_t room = 0;
-        if (reader->program_offset <= reader->file.size) {
-            room = (reader->file.size - reader->program_offset) / program_size;
+        if (reader->program_offset <= reader->file_size) {
+            room = (reader->file_size - reader->program_offset) / program_size;
         }
         if (reader->program_count > room) {
             /* The offset may lie beyond the file, but room is then 0. */
@@ -331,6 +376,8 @@ static bool read_header(elf_reader *reader)
                         " lies outside the file",
                         room, reader->program_offset + room * program_size);
         }
+        return is_given(reader, "program header table", reader->program_offset,
+                        reader->program_count * program_size);
     }
     return true;
 }
@@ -348,82 +395,74 @@ static bool read_segments(elf_reader *reader)
         return out_of_memory(reader);
     }
     for (uint64_t i = 0; i < reader->program_count; i++) {
-        uint64_t at = reader->program_offset + i * pick(reader, 56, 32);
-        abiscan_cursor cursor = reader->file;
-        abiscan_seek(&cursor, at);
-        uint32_t type = abiscan_u32(&cursor);
-        uint32_t flags = reader->file.is_64 ? abiscan_u32(&cursor) : 0;
-        uint64_t offset = abiscan_word(&cursor);
-        uint64_t address = abiscan_word(&cursor);
-        (void)abiscan_word(&cursor); /* p_paddr */
-        uint64_t file_size = abiscan_word(&cursor);
-        uint64_t memory_size = abiscan_word(&cursor);
-        if (!reader->file.is_64) {
-            flags = abiscan_u32(&cursor);
-        }
-        if (type != PT_LOAD && type != PT_DYNAMIC && type != PT_GNU_EH_FRAME
-            && type != PT_GNU_RELRO) {
+        elf_program program = read_program(reader, i);
+        if (program.type != PT_LOAD && program.type != PT_DYNAMIC && program.type != PT_GNU_EH_FRAME
+            && program.type != PT_GNU_RELRO) {
             continue;
         }
-        if (type == PT_LOAD || type == PT_DYNAMIC) {
-            if (!abiscan_in_range(offset, file_size, reader->file.size)) {
+        if (program.type == PT_LOAD || program.type == PT_DYNAMIC) {
+            if (!abiscan_in_range(program.offset, program.file_size, reader->file_size)) {
                 return fail(reader, ABISCAN_MALFORMED,
                             "program header %" PRIu64 " at offset 0x%" PRIx64 ": its 0x%" PRIx64
                             " bytes at offset 0x%" PRIx64 " lie outside the file",
-                            i, at, file_size, offset);
+                            i, program.at, program.file_size, program.offset);
             }
         }
-        if (memory_size > limit - address) {
+        if (program.type != PT_GNU_EH_FRAME && program.type != PT_GNU_RELRO
+            && !is_given(reader, "segment", program.offset, program.file_size)) {
+            return false;
+        }
+        if (program.memory_size > limit - program.address) {
             return fail(reader, ABISCAN_MALFORMED,
                         "program header %" PRIu64 " at offset 0x%" PRIx64
                         ": its addresses wrap around",
-                        i, at);
+                        i, program.at);
         }
-        if (type == PT_GNU_RELRO) {
-            image->relro_address = address;
-            image->relro_size = memory_size;
-        } else if (type == PT_GNU_EH_FRAME) {
-            image->unwind_address = address;
-        } else if (type == PT_DYNAMIC) {
+        if (program.type == PT_GNU_RELRO) {
+            image->relro_address = program.address;
+            image->relro_size = program.memory_size;
+        } else if (program.type == PT_GNU_EH_FRAME) {
+            image->unwind_address = program.address;
+        } else if (program.type == PT_DYNAMIC) {
             reader->has_dynamic = true;
-            reader->dynamic_offset = offset;
-            reader->dynamic_size = file_size;
+            reader->dynamic_offset = program.offset;
+            reader->dynamic_size = program.file_size;
         } else {
-            if (file_size > memory_size) {
+            if (program.file_size > program.memory_size) {
                 return fail(reader, ABISCAN_MALFORMED,
                             "program header %" PRIu64 " at offset 0x%" PRIx64
                             ": size in the file exceeds size in memory",
-                            i, at);
+                            i, program.at);
             }
-            if (memory_size == 0) {
+            if (program.memory_size == 0) {
                 continue;
             }
             /* Segments share a page at most; otherwise a small file could make
              * every search over them long. */
-            mapped += file_size;
-            if (mapped > 2 * (uint64_t)reader->file.size) {
+            mapped += program.file_size;
+            if (mapped > 2 * reader->file_size) {
                 return fail(reader, ABISCAN_MALFORMED,
                             "program header %" PRIu64 " at offset 0x%" PRIx64
                             ": the segments map more than twice the file",
-                            i, at);
+                            i, program.at);
             }
             if (image->segment_count != 0) {
                 const abiscan_segment *before = &image->segments[image->segment_count - 1];
-                if (address < before->address
-                    || address - before->address < before->memory_size) {
+                if (program.address < before->address
+                    || program.address - before->address < before->memory_size) {
                     return fail(reader, ABISCAN_MALFORMED,
                                 "program header %" PRIu64 " at offset 0x%" PRIx64
                                 ": it does not lie after the segment before it",
-                                i, at);
+                                i, program.at);
                 }
             }
             abiscan_segment *segment = &image->segments[image->segment_count++];
-            segment->address = address;
-            segment->memory_size = memory_size;
-            segment->file_offset = offset;
-            segment->file_size = file_size;
-            segment->is_writable = (flags & PF_W) != 0;
-            segment->is_executable = (flags & PF_X) != 0;
+            segment->address = program.address;
+            segment->memory_size = program.memory_size;
+            segment->file_offset = program.offset;
+            segment->file_size = program.file_size;
+            segment->is_writable = (program.flags & PF_W) != 0;
+            segment->is_executable = (program.flags & PF_X) != 0;
         }
     }
     return true;
@@ -602,9 +641,9 @@ static bool read_dynamic(elf_reader *reader)
     return true;
 }
 
-/* Number of symbols by DT_GNU_HASH: one past the end of the last chain.  It
- * does not count undefined symbols where nothing is defined. */
-static uint64_t count_by_gnu_hash(elf_reader *reader)
+/* Number of symbols by DT_GNU_HASH: one past the end of the last chain.  Without a
+ * chain nothing is defined, and what is undefined need not be counted. */
+static uint64_t count_by_gnu_hash(elf_reader *reader, bool *has_chain)
 {
     uint64_t offset = 0;
     if (!file_offset_of(reader, reader->gnu_hash.address, 16, &offset)) {
@@ -635,6 +674,7 @@ static uint64_t count_by_gnu_hash(elf_reader *reader)
         }
         last++;
         if ((hash & 1) != 0) {
+            *has_chain = true;
             return last;
         }
     }
@@ -681,7 +721,7 @@ static bool count_by_hash(elf_reader *reader, uint64_t room)
     abiscan_seek(&cursor, offset);
     if (may_be_wide) {
         uint64_t buckets = abiscan_u64(&cursor), symbols = abiscan_u64(&cursor);
-        if (buckets <= reader->file.size && symbols <= room) {
+        if (buckets <= reader->file_size && symbols <= room) {
             reader->symbol_count = symbols;
             return true;
         }
@@ -704,11 +744,19 @@ static bool locate_dynamic_symbols(elf_reader *reader)
                     " is in no segment",
                     reader->dynamic_offset, reader->symbols.address);
     }
-    uint64_t room = (reader->file.size - reader->symbols_offset) / entry_size;
+    uint64_t room = (reader->file_size - reader->symbols_offset) / entry_size;
 
     /* What the loader uses comes first, then what the linker noted, then what
      * must be there because something refers to it. */
     if (reader->hash.is_present && !count_by_hash(reader, room)) {
+        return false;
+    }
+    bool has_chain = false;
+    uint64_t hashed = reader->gnu_hash.is_present ? count_by_gnu_hash(reader, &has_chain) : 0;
+    if (reader->symbol_count == 0 && has_chain) {
+        reader->symbol_count = hashed;
+    }
+    if (reader->symbol_count == 0 && !is_given(reader, "file", 0, reader->file_size)) {
         return false;
     }
     for (uint64_t i = 0; i < reader->section_count && reader->symbol_count == 0; i++) {
@@ -718,9 +766,7 @@ static bool locate_dynamic_symbols(elf_reader *reader)
         }
     }
     if (reader->symbol_count == 0) {
-        if (reader->gnu_hash.is_present) {
-            reader->symbol_count = count_by_gnu_hash(reader);
-        }
+        reader->symbol_count = hashed;
         uint64_t counts[3] = {
             count_by_relocations(reader, &reader->rela, true),
             count_by_relocations(reader, &reader->rel, false),
@@ -738,13 +784,17 @@ static bool locate_dynamic_symbols(elf_reader *reader)
                     " lies outside the file",
                     room, reader->symbols_offset + room * entry_size);
     }
-    return true;
+    return is_given(reader, "dynamic symbol table", reader->symbols_offset,
+                    reader->symbol_count * entry_size);
 }
 
 /* Relocatable objects have no dynamic section, only .symtab. */
 static bool locate_object_symbols(elf_reader *reader)
 {
     uint64_t entry_size = pick(reader, 24, 16);
+    if (!is_given(reader, "relocatable object", 0, reader->file_size)) {
+        return false;
+    }
     for (uint64_t i = 0; i < reader->section_count; i++) {
         elf_section section = read_section(reader, i);
         if (section.type != SHT_SYMTAB) {
@@ -960,7 +1010,7 @@ static bool read_relr(elf_reader *reader, bool is_filling, uint64_t *count)
     abiscan_image *image = reader->image;
     uint64_t word_size = pick(reader, 8, 4);
     unsigned bits = reader->file.is_64 ? 63 : 31;
-    uint64_t limit = reader->file.size / word_size;
+    uint64_t limit = reader->file_size / word_size;
     uint64_t mask = reader->file.is_64 ? UINT64_MAX : UINT32_MAX;
     uint64_t offset = 0, next = 0;
     *count = 0;
@@ -1070,11 +1120,12 @@ static bool read_all(elf_reader *reader)
     return abiscan_image_sort(reader->image) || out_of_memory(reader);
 }
 
-abiscan_status abiscan_read_elf(const void *data, size_t size, abiscan_result *result,
-                                abiscan_image *image)
+abiscan_status abiscan_read_elf(const void *data, size_t size, uint64_t file_size,
+                                abiscan_result *result, abiscan_image *image)
 {
     elf_reader reader = {
         .file = abiscan_cursor_at(data, size, false, true),
+        .file_size = file_size,
         .result = result,
         .image = image,
     };
@@ -1084,4 +1135,33 @@ abiscan_status abiscan_read_elf(const void *data, size_t size, abiscan_result *r
     }
     result->status = ABISCAN_OK;
     return ABISCAN_OK;
+}
+
+uint64_t abiscan_elf_prefix_size(const void *data, size_t size, uint64_t file_size)
+{
+    abiscan_result result = {0};
+    abiscan_image image = {0};
+    elf_reader reader = {
+        .file = abiscan_cursor_at(data, size, false, true),
+        .file_size = file_size,
+        .result = &result,
+        .image = &image,
+    };
+    if (!read_header(&reader) || reader.type != ET_DYN) {
+        return file_size;
+    }
+    uint64_t end = reader.program_offset + reader.program_count * pick(&reader, 56, 32);
+    for (uint64_t i = 0; i < reader.program_count; i++) {
+        elf_program program = read_program(&reader, i);
+        if (program.type != PT_LOAD && program.type != PT_DYNAMIC) {
+            continue;
+        }
+        if (!abiscan_in_range(program.offset, program.file_size, file_size)) {
+            return file_size; /* malformed: the scan of all of it says where */
+        }
+        if (program.offset + program.file_size > end) {
+            end = program.offset + program.file_size;
+        }
+    }
+    return end;
 }

@@ -57,20 +57,39 @@ static abiscan_status scan_slices(const void *data, size_t size, const char *ste
     return status;
 }
 
-static abiscan_status scan(const void *data, size_t size, const char *stem,
+static abiscan_status scan_elf(const void *data, size_t size, uint64_t file_size,
+                               const char *stem, abiscan_result *result)
+{
+    abiscan_image image = {0};
+    abiscan_status status = abiscan_read_elf(data, size, file_size, result, &image);
+    if (status == ABISCAN_OK) {
+        status = abiscan_read_module(&image, stem, result);
+    }
+    abiscan_image_free(&image);
+    return status;
+}
+
+static abiscan_status scan(const void *data, size_t size, uint64_t file_size, const char *stem,
                            abiscan_result *result)
 {
+    if (abiscan_is_elf(data, size)) {
+        return scan_elf(data, size, file_size, stem, result);
+    }
+    if (size < file_size) {
+        (void)snprintf(result->message, sizeof result->message,
+                       "of this format the whole file is needed, and 0x%zx bytes are given",
+                       size);
+        return ABISCAN_INCOMPLETE;
+    }
     if (abiscan_is_macho(data, size)) {
         return scan_macho(data, size, stem, result);
     }
     if (abiscan_is_universal(data, size)) {
         return scan_slices(data, size, stem, result);
     }
-    bool is_pe = abiscan_is_pe(data, size);
-    if (is_pe || abiscan_is_elf(data, size)) {
+    if (abiscan_is_pe(data, size)) {
         abiscan_image image = {0};
-        abiscan_status status = is_pe ? abiscan_read_pe(data, size, result, &image)
-                                      : abiscan_read_elf(data, size, result, &image);
+        abiscan_status status = abiscan_read_pe(data, size, result, &image);
         if (status == ABISCAN_OK) {
             status = abiscan_read_module(&image, stem, result);
         }
@@ -92,21 +111,35 @@ static abiscan_status scan(const void *data, size_t size, const char *stem,
     return ABISCAN_NOT_A_BINARY;
 }
 
+uint64_t abiscan_prefix_size(const void *data, size_t size, uint64_t file_size)
+{
+    if (data == NULL || size > file_size || !abiscan_is_elf(data, size)) {
+        return file_size;
+    }
+    return abiscan_elf_prefix_size(data, size, file_size);
+}
+
 abiscan_status abiscan_scan(const void *data, size_t size, const char *stem,
                             abiscan_result **result)
+{
+    return abiscan_scan_prefix(data, size, size, stem, result);
+}
+
+abiscan_status abiscan_scan_prefix(const void *data, size_t size, uint64_t file_size,
+                                   const char *stem, abiscan_result **result)
 {
     if (result == NULL) {
         return ABISCAN_INVALID_ARGUMENT;
     }
     *result = NULL;
-    if (data == NULL && size != 0) {
+    if ((data == NULL && size != 0) || size > file_size) {
         return ABISCAN_INVALID_ARGUMENT;
     }
     abiscan_result *made = calloc(1, sizeof *made);
     if (made == NULL) {
         return ABISCAN_NO_MEMORY;
     }
-    made->status = scan(data, size, stem, made);
+    made->status = scan(data, size, file_size, stem, made);
     if (made->status == ABISCAN_NO_MEMORY) {
         abiscan_result_free(made);
         return ABISCAN_NO_MEMORY;
@@ -150,6 +183,8 @@ const char *abiscan_status_name(abiscan_status status)
         return "unsupported-format";
     case ABISCAN_MALFORMED:
         return "malformed";
+    case ABISCAN_INCOMPLETE:
+        return "incomplete";
     case ABISCAN_NO_MEMORY:
         return "no-memory";
     case ABISCAN_INVALID_ARGUMENT:
