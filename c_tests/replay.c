@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "check.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void replay(const char *directory, const char *name)
 {
