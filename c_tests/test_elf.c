@@ -248,6 +248,86 @@ static void test_every_byte(void)
     }
 }
 
+/* The first `size` bytes of a file, as a copy of exactly that size. */
+static abiscan_status scan_first(const module_file *file, size_t size, abiscan_result **result,
+                                 void **copy)
+{
+    *copy = malloc(size == 0 ? 1 : size);
+    if (*copy == NULL) {
+        abort();
+    }
+    memcpy(*copy, file->bytes, size);
+    return abiscan_scan_prefix(*copy, size, file->size, "sample", result);
+}
+
+/* The section headers lie behind what is mapped, and are not needed. */
+static void test_prefix(void)
+{
+    for (int kind = 0; kind < 4; kind++) {
+        module_options options = plain_options();
+        module_file file;
+        options.is_32 = (kind & 1) != 0;
+        options.gnu_hash = (kind & 2) != 0;
+        build_module(&file, &options);
+        check_context("prefix");
+        uint64_t prefix = abiscan_prefix_size(file.bytes, 512, file.size);
+        CHECK(prefix < file.size);
+        CHECK_NUMBER(abiscan_prefix_size(file.bytes, 63, file.size), file.size);
+        for (size_t size = 0; size <= file.size; size++) {
+            abiscan_result *result = NULL;
+            void *copy = NULL;
+            abiscan_status status = scan_first(&file, size, &result, &copy);
+            CHECK_NUMBER(status, size < prefix ? ABISCAN_INCOMPLETE : ABISCAN_OK);
+            if (status == ABISCAN_OK) {
+                CHECK_NUMBER(result->gil, ABISCAN_GIL_NOT_USED);
+                CHECK_NUMBER(result->import_count, 1);
+                CHECK_NAME(result->init_hooks[0], "PyInit_sample");
+            }
+            abiscan_result_free(result);
+            free(copy);
+        }
+    }
+}
+
+static void test_prefix_messages(void)
+{
+    module_options options = plain_options();
+    module_file file;
+    build_module(&file, &options);
+    check_context("prefix messages");
+    static const struct {
+        size_t size;
+        const char *message;
+    } cases[] = {
+        {3, "of this format the whole file is needed, and 0x3 bytes are given"},
+        {0x3f, "ELF header: 0x40 bytes at offset 0x0 are not among the 0x3f given"},
+        {0x41, "program header table: 0xa8 bytes at offset 0x40 are not among the 0x41 given"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        abiscan_result *result = NULL;
+        void *copy = NULL;
+        CHECK_NUMBER(scan_first(&file, cases[i].size, &result, &copy), ABISCAN_INCOMPLETE);
+        CHECK_TEXT(result->message, cases[i].message);
+        abiscan_result_free(result);
+        free(copy);
+    }
+    /* Without a symbol count in what is mapped, the rest is asked for. */
+    patch(&file, dynamic_value(&file, 4) - 8, 8, 0x6fffff00);
+    abiscan_result *result = NULL;
+    void *copy = NULL;
+    size_t prefix = (size_t)abiscan_prefix_size(file.bytes, 512, file.size);
+    CHECK_NUMBER(scan_first(&file, prefix, &result, &copy), ABISCAN_INCOMPLETE);
+    abiscan_result_free(result);
+    free(copy);
+    CHECK_NUMBER(scan_copy(file.bytes, file.size, "sample", &result, &copy), ABISCAN_OK);
+    abiscan_result_free(result);
+    free(copy);
+    /* Nothing is mapped, wherever the program headers are said to be. */
+    patch(&file, 0x20, 8, 0x7fffffff); /* e_phoff */
+    patch(&file, 0x38, 2, 0);          /* e_phnum */
+    CHECK_NUMBER(abiscan_prefix_size(file.bytes, 512, file.size), file.size);
+}
+
 static void test_other_formats(void)
 {
     static const struct {
@@ -281,6 +361,7 @@ static void test_arguments(void)
     check_context("wrong arguments");
     CHECK_NUMBER(abiscan_scan("", 0, NULL, NULL), ABISCAN_INVALID_ARGUMENT);
     CHECK_NUMBER(abiscan_scan(NULL, 1, NULL, &result), ABISCAN_INVALID_ARGUMENT);
+    CHECK_NUMBER(abiscan_scan_prefix("MZ", 2, 1, NULL, &result), ABISCAN_INVALID_ARGUMENT);
     CHECK(result == NULL);
     CHECK_NUMBER(abiscan_scan(NULL, 0, NULL, &result), ABISCAN_NOT_A_BINARY);
     abiscan_result_free(result);
@@ -299,6 +380,8 @@ int main(int count, char **arguments)
     test_truncation_messages();
     test_truncation();
     test_every_byte();
+    test_prefix();
+    test_prefix_messages();
     test_other_formats();
     test_arguments();
     return check_result();

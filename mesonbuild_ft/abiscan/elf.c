@@ -15,6 +15,7 @@ enum {
     EI_DATA = 5,
     EI_VERSION = 6,
     IDENT_SIZE = 16,
+    HEADER_SIZE = 64, /* of 64 bit, the larger one */
 
     ET_REL = 1,
     ET_EXEC = 2,
@@ -243,6 +244,10 @@ static elf_program read_program(elf_reader *reader, uint64_t number)
 
 static bool read_header(elf_reader *reader)
 {
+    if (reader->file.size < reader->file_size
+        && !is_given(reader, "ELF header", 0, HEADER_SIZE)) {
+        return false;
+    }
     const unsigned char *ident = abiscan_bytes(&reader->file, 0, IDENT_SIZE);
     if (ident == NULL) {
         return fail(reader, ABISCAN_MALFORMED,
@@ -1147,7 +1152,7 @@ uint64_t abiscan_elf_prefix_size(const void *data, size_t size, uint64_t file_si
         .result = &result,
         .image = &image,
     };
-    if (!read_header(&reader) || reader.type != ET_DYN) {
+    if (!read_header(&reader) || reader.type != ET_DYN || reader.program_count == 0) {
         return file_size;
     }
     uint64_t end = reader.program_offset + reader.program_count * pick(&reader, 56, 32);
