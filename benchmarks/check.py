@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Compare `mesonbuild-ft check` with abi3audit and abi3t-doctor over the same wheels, in one run.
+"""Compare `check` and `abiscan` with abi3audit and abi3t-doctor over the same files, in one run.
 
     python benchmarks/check.py DIRECTORY [--runs N] [--tag TAG]
 
 DIRECTORY holds wheels, such as .cache/real/wheels after the tests with MESONBUILD_FT_FULL=1. Figures are medians of
 CPU seconds, all threads and child processes included, and of the largest resident memory. The commands take turns.
-The floor is the start of Python and inflating every module with zlib. A ratio above 1 means that we are cheaper.
+A ratio above 1 means that we are cheaper. Three comparisons, each with what is measured as ours first:
+
+- the wheels, with Python's zlib, and with the extra `fast` (libdeflate). The floor is the start of Python and inflating
+  of each module what a scan reads: what a loader maps of ELF files, all of others.
+- of these, the wheels for the stable ABI, which are what abi3audit is for;
+- the stable-ABI modules, unpacked: the command `abiscan` and abi3audit.
 """
 
 from __future__ import annotations
@@ -17,8 +22,10 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import typing
+import zipfile
 
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -27,14 +34,30 @@ import environments  # noqa: E402
 
 
 FLOOR = '''
-import sys, zipfile
+import sys, zipfile, zlib
+from mesonbuild_ft import _abiscan
+try:
+    import deflate
+except ImportError:
+    deflate = None
 for path in sys.argv[1:]:
     with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if name.endswith((".so", ".pyd")):
-                archive.read(name)
+        for info in archive.infolist():
+            if not info.filename.endswith((".so", ".pyd")) or ".libs/" in info.filename:
+                continue
+            archive.fp.seek(info.header_offset + 26)
+            lengths = archive.fp.read(4)
+            archive.fp.seek(int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little"), 1)
+            data = archive.fp.read(info.compress_size)
+            head = zlib.decompressobj(-15).decompress(data[:8192], 4096)
+            wanted = _abiscan.prefix_size(head, info.file_size)
+            if deflate is not None and wanted > info.file_size / 2:
+                deflate.deflate_decompress(data, info.file_size)
+            else:
+                zlib.decompressobj(-15).decompress(data, wanted)
 '''
 PEERS: typing.Final = ('abi3audit', 'abi3t-doctor')
+Command = typing.Sequence[typing.Union[str, os.PathLike[str]]]
 
 
 class Cost(typing.NamedTuple):
@@ -45,23 +68,65 @@ class Cost(typing.NamedTuple):
     memory: int
 
 
-def measure(command: typing.Sequence[typing.Union[str, os.PathLike[str]]]) -> Cost:
-    """Run it once; what it prints and its status, which tells of findings, do not matter here."""
+def measure(command: Command) -> Cost:
+    """Run it once. Status 1 tells of findings, and 2 of unusable input."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, _, used = os.wait4(process.pid, 0)
-    process.returncode = 0
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 1) or b'Traceback (most recent' in output:
+        raise SystemExit(f'{command[0]} failed:\n{output.decode(errors="replace")[-2000:]}')
     return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - start, used.ru_maxrss)
 
 
-def tools(name: str, *requirements: str) -> pathlib.Path:
-    """The bin directory of an environment with these programs."""
+def compare(title: str, commands: typing.Mapping[str, Command], runs: int) -> None:
+    """Run the commands in turns and print what they cost beside the first."""
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    for run in range(runs + 1):
+        for name, command in commands.items():
+            cost = measure(command)
+            if run:
+                costs[name].append(cost)
+    print(f'{title}; median of {runs} runs')
+    ours = next(iter(costs.values()))
+    for name, theirs in costs.items():
+        ratio = statistics.median(a.cpu / b.cpu for a, b in zip(theirs, ours, strict=True))
+        print(f'  {name:28} CPU {statistics.median(c.cpu for c in theirs):7.3f} s   '
+              f'wall {statistics.median(c.wall for c in theirs):7.3f} s   '
+              f'memory {statistics.median(c.memory for c in theirs) / 1024:6.0f} MiB   {ratio:6.2f} ×', flush=True)
+
+
+def tools(name: str, python: typing.Union[str, os.PathLike[str]], *requirements: str) -> pathlib.Path:
+    """The python of an environment with these distributions."""
     directory = environments.CACHE / 'benchmarks' / name
-    python = directory / 'bin' / 'python'
-    if not python.exists():
-        subprocess.run([sys.executable, '-m', 'venv', '--without-pip', directory], check=True)
-        environments.pip_install(python, *requirements)
-    return python.parent
+    made = directory / 'bin' / 'python'
+    if not made.exists():
+        subprocess.run([python, '-m', 'venv', '--without-pip', directory], check=True)
+        environments.pip_install(made, *requirements)
+    return made
+
+
+def abiscan() -> pathlib.Path:
+    """The command, built as a distribution would."""
+    build = environments.CACHE / 'benchmarks' / 'abiscan'
+    meson = pathlib.Path(sys.executable).with_name('meson')
+    if not (build / 'build.ninja').exists():
+        subprocess.run([meson, 'setup', build, ROOT, '-Dcommand=true', '-Dbuildtype=release'], check=True,
+                       stdout=subprocess.DEVNULL)
+    subprocess.run([meson, 'compile', '-C', build], check=True, stdout=subprocess.DEVNULL)
+    return build / 'mesonbuild_ft' / 'abiscan' / 'abiscan'
+
+
+def unpack(wheels: typing.Iterable[str], directory: pathlib.Path) -> list[str]:
+    """The modules that abi3audit takes as files: it wants .abi3. in the name."""
+    found: list[str] = []
+    for number, wheel in enumerate(wheels):
+        with zipfile.ZipFile(wheel) as archive:
+            found += [archive.extract(name, directory / str(number)) for name in archive.namelist()
+                      if '.abi3.' in os.path.basename(name) and name.endswith('.so')]
+    return found
 
 
 def main() -> None:
@@ -73,29 +138,34 @@ def main() -> None:
     wheels = sorted(map(os.fspath, arguments.directory.glob('*.whl')))
     if not wheels:
         raise SystemExit(f'{arguments.directory} holds no wheels')
+    stable = [wheel for wheel in wheels if 'abi3' in os.path.basename(wheel).split('-')[-2]]
     python = next(iter(environments.prepare([arguments.tag]).values()))
-    peers = tools('peers', *PEERS)
-    commands: dict[str, list[typing.Union[str, os.PathLike[str]]]] = {
-        'mesonbuild-ft check': [python.with_name('mesonbuild-ft'), 'check', *wheels],
-        'floor': [python, '-c', FLOOR, *wheels],
-        'abi3audit': [peers / 'abi3audit', *wheels],
-        'abi3t-doctor': [peers / 'abi3t-doctor', 'wheel', *wheels],
-    }
-    size = sum(os.path.getsize(wheel) for wheel in wheels)
-    print(f'{platform.machine()}, {os.cpu_count()} CPUs, {arguments.tag}; {len(wheels)} wheels of {size / 1e6:.0f} MB; '
-          f'median of {arguments.runs} runs')
-    costs: dict[str, list[Cost]] = {name: [] for name in commands}
-    for run in range(arguments.runs + 1):
-        for name, command in commands.items():
-            cost = measure(command)
-            if run:
-                costs[name].append(cost)
-    ours = costs['mesonbuild-ft check']
-    for name, theirs in costs.items():
-        ratio = statistics.median(a.cpu / b.cpu for a, b in zip(theirs, ours, strict=True))
-        print(f'  {name:22} CPU {statistics.median(c.cpu for c in theirs):7.3f} s   '
-              f'wall {statistics.median(c.wall for c in theirs):7.3f} s   '
-              f'memory {statistics.median(c.memory for c in theirs) / 1024:6.0f} MiB   {ratio:6.2f} ×')
+    fast = tools(f'fast-{arguments.tag}', python, 'deflate')
+    # The same files as in the other environment, not a copy of them.
+    purelib = subprocess.run([python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'],
+                             check=True, capture_output=True, text=True).stdout.strip()
+    next((fast.parent.parent / 'lib').glob('*/site-packages')).joinpath('ours.pth').write_text(purelib + '\n')
+    peers = tools('peers', sys.executable, *PEERS).parent
+    program = ['-I', '-m', 'mesonbuild_ft', 'check']  # not the source tree
+    print(f'{platform.machine()}, {os.cpu_count()} CPUs, {arguments.tag}')
+    for title, chosen in {'wheels': wheels, 'wheels for the stable ABI': stable}.items():
+        if not chosen:
+            continue
+        others: dict[str, Command] = {
+            'abi3audit': [peers / 'abi3audit', *chosen], 'abi3t-doctor': [peers / 'abi3t-doctor', 'wheel', *chosen]}
+        size = sum(map(os.path.getsize, chosen)) / 1e6
+        compare(f'{len(chosen)} {title}, {size:.0f} MB', {
+            'check': [python, *program, *chosen],
+            'floor': [python, '-I', '-c', FLOOR, *chosen], **others}, arguments.runs)
+        compare('the same with libdeflate', {
+            'check, extra fast': [fast, *program, *chosen],
+            'floor': [fast, '-I', '-c', FLOOR, *chosen], **others}, arguments.runs)
+    with tempfile.TemporaryDirectory() as directory:
+        modules = unpack(stable, pathlib.Path(directory))
+        if modules:
+            size = sum(map(os.path.getsize, modules)) / 1e6
+            compare(f'{len(modules)} modules for the stable ABI, {size:.0f} MB', {
+                'abiscan': [abiscan(), *modules], 'abi3audit': [peers / 'abi3audit', *modules]}, arguments.runs)
 
 
 if __name__ == '__main__':

@@ -39,17 +39,26 @@ class Module:
         return Diagnostic(identifier, severity, f'{self.stem} {what}', where=self.path, advice=advice)
 
 
-def scan(scanner: Scanner, path: str, data: bytes, *, named: bool = False) -> Module | None:
+class IncompleteError(Exception):
+    """More of a file is needed than its first bytes."""
+
+
+def scan(
+    scanner: Scanner, path: str, data: bytes, *, file_size: int = 0, named: bool = False,
+) -> Module | None:
     """The module in `data`, which lies at `path`; None for a shared library, or a file only named like a module.
 
+    file_size: more than there is of data, where that is only the file's beginning. Raises IncompleteError then.
     named: a person asked for this very file, so it is never left out.
     """
     stem, tag, kind = tags.module_parts(path) or (path.rsplit('/', 1)[-1].partition('.')[0], '', '')
     facts: Facts | None = None
     problem, status = '', ''
     try:
-        facts = scanner.scan(data, stem if stem.isprintable() else None)
+        facts = scanner.scan(data, stem if stem.isprintable() else None, file_size)
     except ScanError as error:
+        if error.status == 'incomplete':
+            raise IncompleteError from error
         problem, status = str(error), error.status
     module = Module(path, stem, tag, facts, problem, status == 'malformed')
     if named or tag or any(part.init_hooks for part in module.parts):

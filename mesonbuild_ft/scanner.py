@@ -93,10 +93,18 @@ class Scanner:
         """The CPython version that the stable ABI table was made from."""
         return str(self._module.STABLE_ABI_SOURCE)
 
-    def scan(self, data: bytes, stem: str | None = None) -> Facts:
-        """The facts about the binary in `data`; `stem` is the last part of the module's name. Raises ScanError."""
+    def part_size(self, head: bytes, file_size: int) -> int:
+        """How many bytes from its start `scan` needs of a file that begins with `head`, of some 4096 bytes."""
+        return int(self._module.prefix_size(head, file_size))
+
+    def scan(self, data: bytes, stem: str | None = None, file_size: int = 0) -> Facts:
+        """The facts about the binary in `data`; `stem` is the last part of the module's name. Raises ScanError.
+
+        file_size: more than there is of data, where that is only the file's beginning; the error's status is
+        'incomplete' where it does not suffice.
+        """
         try:
-            found = self._module.scan(data, stem)
+            found = self._module.scan(data, stem, file_size)
         except self._module.ScanError as error:
             raise ScanError(error.status, str(error)) from error
         return _facts(found)

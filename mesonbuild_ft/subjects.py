@@ -42,11 +42,14 @@ class Options:
 
 @dataclasses.dataclass
 class Job:
-    """One file to read and scan. size: bytes in memory. named: see `modules.scan`."""
+    """One file to read and scan. size: bytes in memory. named: see `modules.scan`.
+
+    read: as much of it as `archive.PartSize` says is wanted; None: all.
+    """
 
     path: str
     size: int
-    read: typing.Callable[[], bytes]
+    read: typing.Callable[[archive.PartSize | None], bytes]
     named: bool = False
     module: Module | None = None
     problem: Diagnostic | None = None
@@ -54,7 +57,11 @@ class Job:
     def run(self, scanner: Scanner) -> None:
         """Read and scan; what goes wrong becomes a finding."""
         try:
-            self.module = modules.scan(scanner, self.path, self.read(), named=self.named)
+            data = self.read(scanner.part_size)
+            try:
+                self.module = modules.scan(scanner, self.path, data, file_size=self.size, named=self.named)
+            except modules.IncompleteError:
+                self.module = modules.scan(scanner, self.path, self.read(None), named=self.named)
         except ArchiveError as error:
             self.problem = error.diagnostic
         except OSError as error:
@@ -148,7 +155,8 @@ def _wheel(path: str, options: Options) -> Subject:
     subject.unread = sum(is_candidate(name) for name in opened.broken)
     members = {member.name: member for member in opened.members}
     wanted = [member for member in opened.members if is_candidate(member.name)]
-    texts = [members[name] for name in members if re.fullmatch(r'[^/]+\.dist-info/(?:WHEEL|METADATA)', name)]
+    texts = [members[name] for name in members
+             if name.endswith(('.dist-info/WHEEL', '.dist-info/METADATA')) and name.count('/') == 1]
     try:
         opened.check_limit([*wanted, *texts], options.limit)
     except ArchiveError as error:
@@ -157,7 +165,7 @@ def _wheel(path: str, options: Options) -> Subject:
         return subject
     for member in wanted:
         if archive.readable(member):
-            subject.jobs.append(Job(member.name, member.size, lambda m=member: opened.read(m)))  # type: ignore[misc]
+            subject.jobs.append(Job(member.name, member.size, lambda part, m=member: opened.read(m, part)))  # type: ignore[misc]
         else:
             subject.unread += 1
             subject.found.append(Diagnostic(
@@ -233,9 +241,11 @@ def _fields(text: str) -> dict[str, list[str]]:
 # Directories and installed packages
 
 def _file_job(path: str, file: str, size: int, *, named: bool = False) -> Job:
-    def read() -> bytes:
+    def read(part: archive.PartSize | None) -> bytes:
         with open(file, 'rb') as opened:
-            return opened.read()
+            head = opened.read(archive.HEAD)
+            wanted = part(head, size) if part is not None and size > archive.HEAD else size
+            return head + opened.read(wanted - len(head) if wanted < size else -1)
     return Job(path, size, read, named)
 
 

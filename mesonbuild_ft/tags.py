@@ -101,6 +101,8 @@ def module_parts(path: str) -> tuple[str, str, str] | None:
     'pkg/one.cpython-314t-x86_64-linux-gnu.so' -> ('one', 'cpython-314t-x86_64-linux-gnu', 'so');
     the tag is '' in 'one.so' and 'one.pyd'. 'libone.1.so' is a shared library and gives None.
     """
+    if not path.endswith(('.so', '.pyd')):
+        return None
     name = path.rsplit('/', 1)[-1]
     stem, dot, rest = name.partition('.')
     match = _MODULE_SUFFIX.fullmatch(dot + rest)
