@@ -90,7 +90,7 @@ class Archive:
     found: tuple[Diagnostic, ...]
     broken: frozenset[str]
 
-    def read(self, member: Member, part: PartSize | None = None) -> bytes:
+    def read(self, member: Member, part: PartSize | None = None) -> bytes | bytearray:
         """The contents of a member, no longer than its header says. Raises ArchiveError and OSError.
 
         part: how many bytes from its start are wanted, asked with its first HEAD bytes and its size. What lies
@@ -112,12 +112,11 @@ class Archive:
                 return data[:wanted]
             if wanted < member.size * (_SMALL_PART if deflate is not None else 1):
                 return _inflate_part(member, data, wanted)
-        if member.method == _DEFLATED:
-            data = _inflate(member, data)
-        checksum = deflate.crc32(data) if deflate is not None else zlib.crc32(data)
+        result = _inflate(member, data) if member.method == _DEFLATED else data
+        checksum = deflate.crc32(result) if deflate is not None else zlib.crc32(result)
         if checksum != member.crc:
             raise _damaged(member.name, f'has the CRC {checksum:08x}, and its header says {member.crc:08x}')
-        return data
+        return result
 
     def check_limit(self, members: typing.Iterable[Member], limit: int | None) -> None:
         """Raises ArchiveError where these members inflate to more bytes than `limit`; None: the default limit."""
@@ -276,10 +275,10 @@ def _zip64(name: str, extra: bytes, uncompressed: int, compressed: int) -> tuple
     raise _mismatch(name, 'its local header refers to a zip64 field that is not there')
 
 
-def _inflate(member: Member, data: bytes) -> bytes:
+def _inflate(member: Member, data: bytes) -> bytes | bytearray:
     if deflate is not None:
         try:
-            result: bytes = deflate.deflate_decompress(data, member.size)
+            result: bytes | bytearray = deflate.deflate_decompress(data, member.size)
             if len(result) == member.size:
                 return result
         except (deflate.DeflateError, ValueError):

@@ -44,7 +44,7 @@ class IncompleteError(Exception):
 
 
 def scan(
-    scanner: Scanner, path: str, data: bytes, *, file_size: int = 0, named: bool = False,
+    scanner: Scanner, path: str, data: bytes | bytearray, *, file_size: int = 0, named: bool = False,
 ) -> Module | None:
     """The module in `data`, which lies at `path`; None for a shared library, or a file only named like a module.
 

@@ -97,7 +97,7 @@ class Scanner:
         """How many bytes from its start `scan` needs of a file that begins with `head`, of some 4096 bytes."""
         return int(self._module.prefix_size(head, file_size))
 
-    def scan(self, data: bytes, stem: str | None = None, file_size: int = 0) -> Facts:
+    def scan(self, data: bytes | bytearray, stem: str | None = None, file_size: int = 0) -> Facts:
         """The facts about the binary in `data`; `stem` is the last part of the module's name. Raises ScanError.
 
         file_size: more than there is of data, where that is only the file's beginning; the error's status is

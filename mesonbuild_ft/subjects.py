@@ -49,7 +49,7 @@ class Job:
 
     path: str
     size: int
-    read: typing.Callable[[archive.PartSize | None], bytes]
+    read: typing.Callable[[archive.PartSize | None], bytes | bytearray]
     named: bool = False
     module: Module | None = None
     problem: Diagnostic | None = None

@@ -684,6 +684,32 @@ def test_arguments() -> None:
             _abiscan.scan(data=buffer, stem=None)
 
 
+def test_other_buffers(tmp_path: Path) -> None:
+    """A bytearray is scanned where it is: it cannot change its size meanwhile, and can afterwards."""
+    data = build(tmp_path, need('cp314'))
+    expected = scan(data)
+    array = bytearray(data)
+    assert _abiscan.scan(array, 'sample') == _abiscan.scan(memoryview(data), 'sample') == expected
+    array.clear()
+    with pytest.raises(_abiscan.ScanError, match='the file is empty'):
+        _abiscan.scan(array)
+
+
+@pytest.mark.parametrize('stripped', [False, True])
+def test_the_mapped_part(stripped: bool, tmp_path: Path) -> None:
+    """Of an ELF file what a loader maps is enough, and debugging information and section headers lie behind it."""
+    data = build(tmp_path, need('cp314'), '-g', *(['-s'] if stripped else []))
+    size = _abiscan.prefix_size(data[:4096], len(data))
+    assert size < len(data)
+    assert stripped or len(data) > size + 4096
+    assert _abiscan.scan(data[:size], 'sample', len(data)) == scan(data)
+    with pytest.raises(_abiscan.ScanError) as caught:
+        _abiscan.scan(data[:size - 1], 'sample', len(data))
+    assert caught.value.status == 'incomplete'
+    # Other formats are needed whole.
+    assert _abiscan.prefix_size(b'MZ', 5000) == 5000
+
+
 def test_truncation(tmp_path: Path) -> None:
     """Wherever a module is cut there is an answer or a ScanError, never a crash."""
     data = build(tmp_path, need('cp314'), '-s')

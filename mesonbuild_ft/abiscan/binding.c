@@ -263,23 +263,45 @@ static void raise_scan_error(PyObject *module, abiscan_status status, const char
     Py_XDECREF(type);
 }
 
-/* An object that keeps the bytes alive and unchanged during the scan: `bytes`
- * as it is, anything else copied.  The buffer protocol would hold the caller's
- * memory without a copy, but is in the limited API from 3.11 only, and another
- * thread could still write into a bytearray. */
-static PyObject *take_bytes(PyObject *data)
+/* Memory that stays where it is during the scan. */
+typedef struct buffer {
+    PyObject *owner;
+    const char *data;
+    Py_ssize_t size;
+} buffer;
+
+/* `bytes` as they are.  A `bytearray` is held by a view, so that nobody can resize it; that
+ * nobody writes to it is up to the caller.  Anything else is copied: the buffer protocol is
+ * in the limited API from 3.11 only. */
+static int take_buffer(PyObject *data, buffer *taken)
 {
     if (PyBytes_CheckExact(data)) {
         Py_INCREF(data);
-        return data;
+        taken->owner = data;
+    } else {
+        PyObject *view = PyMemoryView_FromObject(data); /* refuses what is no buffer */
+        if (view == NULL) {
+            return -1;
+        }
+        if (PyByteArray_CheckExact(data)) {
+            taken->owner = view;
+            taken->data = PyByteArray_AsString(data);
+            taken->size = PyByteArray_Size(data);
+            return 0;
+        }
+        taken->owner = PyBytes_FromObject(view);
+        Py_DECREF(view);
+        if (taken->owner == NULL) {
+            return -1;
+        }
     }
-    PyObject *view = PyMemoryView_FromObject(data); /* refuses what is no buffer */
-    if (view == NULL) {
-        return NULL;
+    char *bytes = NULL;
+    if (PyBytes_AsStringAndSize(taken->owner, &bytes, &taken->size) < 0) {
+        Py_CLEAR(taken->owner);
+        return -1;
     }
-    PyObject *bytes = PyBytes_FromObject(view);
-    Py_DECREF(view);
-    return bytes;
+    taken->data = bytes;
+    return 0;
 }
 
 static PyObject *scan(PyObject *module, PyObject *arguments, PyObject *keywords)
@@ -292,24 +314,19 @@ static PyObject *scan(PyObject *module, PyObject *arguments, PyObject *keywords)
                                      &stem, &file_size)) {
         return NULL;
     }
-    PyObject *bytes = take_bytes(data);
-    if (bytes == NULL) {
+    buffer file = {NULL, NULL, 0};
+    if (take_buffer(data, &file) < 0) {
         return NULL;
     }
-    char *buffer = NULL;
-    Py_ssize_t size = 0;
-    if (PyBytes_AsStringAndSize(bytes, &buffer, &size) < 0) {
-        Py_DECREF(bytes);
-        return NULL;
-    }
-    if (file_size < size) {
-        file_size = size;
+    if (file_size < file.size) {
+        file_size = file.size;
     }
 
     abiscan_status status = ABISCAN_NO_MEMORY;
     abiscan_result *result = NULL;
     Py_BEGIN_ALLOW_THREADS
-    status = abiscan_scan_prefix(buffer, (size_t)size, (uint64_t)file_size, stem, &result);
+    status = abiscan_scan_prefix(file.data, (size_t)file.size, (uint64_t)file_size, stem,
+                                 &result);
     Py_END_ALLOW_THREADS
 
     PyObject *facts = NULL;
@@ -320,8 +337,8 @@ static PyObject *scan(PyObject *module, PyObject *arguments, PyObject *keywords)
     } else {
         raise_scan_error(module, status, result->message);
     }
-    abiscan_result_free(result); /* its names point into the bytes */
-    Py_DECREF(bytes);
+    abiscan_result_free(result); /* its names point into the file */
+    Py_DECREF(file.owner);
     return facts;
 }
 
@@ -330,16 +347,16 @@ static PyObject *prefix_size(PyObject *module, PyObject *arguments)
     (void)module;
     PyObject *data = NULL;
     Py_ssize_t file_size = 0, size = 0;
-    char *buffer = NULL;
+    char *bytes = NULL;
     if (!PyArg_ParseTuple(arguments, "Sn:prefix_size", &data, &file_size)
-        || PyBytes_AsStringAndSize(data, &buffer, &size) < 0) {
+        || PyBytes_AsStringAndSize(data, &bytes, &size) < 0) {
         return NULL;
     }
     if (file_size < size) {
         file_size = size;
     }
     return PyLong_FromUnsignedLongLong(
-        abiscan_prefix_size(buffer, (size_t)size, (uint64_t)file_size));
+        abiscan_prefix_size(bytes, (size_t)size, (uint64_t)file_size));
 }
 
 PyDoc_STRVAR(prefix_size_doc,
@@ -349,7 +366,8 @@ PyDoc_STRVAR(prefix_size_doc,
 
 PyDoc_STRVAR(scan_doc,
              "scan(data, stem=None, file_size=0)\n--\n\n"
-             "Facts about the binary in data (bytes) as a dict; ScanError if it is none.\n"
+             "Facts about the binary in data (bytes, or a bytearray that nobody writes to\n"
+             "meanwhile) as a dict; ScanError if it is none.\n"
              "stem is the last dotted part of the module's name and chooses among hooks.\n"
              "file_size is larger than data where only the file's start is given; ScanError\n"
              "with the status 'incomplete' asks for more of it.\n"
