@@ -59,7 +59,7 @@ def main() -> int:
         (directory / 'corpus').mkdir(parents=True, exist_ok=True)
         command: list[typing.Union[str, os.PathLike[str]]] = [
             build(target, directory), f'-max_total_time={round(arguments.minutes * 60)}', f'-max_len={LONGEST}',
-            '-timeout=10', '-rss_limit_mb=1024', '-print_final_stats=1', f'-artifact_prefix={directory}/',
+            '-timeout=100', '-rss_limit_mb=1024', '-print_final_stats=1', f'-artifact_prefix={directory}/',
             directory / 'corpus', *(CORPUS / name for name in TARGETS[target])]
         with open(directory / 'log', 'wb') as log:
             running[target] = subprocess.Popen(command, stdout=log, stderr=log)
