@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 
-from . import audit_contents, audit_stable_abi, tags
+from . import audit_abi_info, audit_contents, audit_stable_abi, tags
 from .audit_contents import Contents
 from .diagnostics import Diagnostic
 from .modules import Module
@@ -108,6 +108,8 @@ def _module(
             yield from _layout(module, valid, free_threaded, abi3t, name)
             if free_threaded:
                 yield from _gil(module, valid, gil, in_build=in_build)
+        if any(abi.startswith(('cp', 'abi3')) for abi in abis):
+            yield from audit_abi_info.audit(module, facts, floor, bool(stable))
 
     # A module may have a hook for 3.15 and another one for older interpreters; a tag may admit both.
     versions = [floor or tags.FIRST_ABI3T]

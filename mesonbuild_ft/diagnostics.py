@@ -72,6 +72,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'symbol-outside-stable-abi': 'A stable-ABI module imports a symbol that is not in the stable ABI.',
     'symbol-newer-than-floor': 'A stable-ABI module imports a symbol newer than its limited API version.',
     'module-slot-too-new': 'A module slot is newer than the oldest Python that the tag names.',
+    'abi-info-refused': 'PyABIInfo of a module makes a Python that the tag admits refuse it, or is missing.',
     'wrong-object-layout': 'A module is compiled for the other object layout (GIL or free-threaded).',
     'version-specific-module': 'A module for one Python version lies in a stable-ABI wheel.',
     'module-for-other-python': 'A module is for another Python than the wheel tag says.',

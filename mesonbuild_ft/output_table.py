@@ -85,6 +85,8 @@ def _describe(module: Module, checked: Checked) -> str:
     floor = audit_stable_abi.floor_of(module)
     if floor is not None and name is not None and 'abi3' in name.abi.split('.'):
         words += f', symbols of abi3 {tags.version_text(floor)}'
+    words += ''.join(f', {text}' for text in dict.fromkeys(
+        part.abi_info.words for part in module.parts if part.abi_info is not None))
     frameworks = dict.fromkeys(part.framework for part in module.parts if part.framework)
     return ', '.join([words, *frameworks, ' and '.join(dict.fromkeys(part.machine for part in module.parts))])
 

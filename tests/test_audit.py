@@ -9,7 +9,7 @@ import typing
 import pytest
 
 from mesonbuild_ft import audit, tags
-from mesonbuild_ft.scanner import Facts, PythonImport
+from mesonbuild_ft.scanner import AbiInfo, Facts, PythonImport
 
 
 FACTS = Facts(
@@ -18,7 +18,8 @@ FACTS = Facts(
     slots=(2,), slots_complete=True, slot_style='PyModuleDef_Slot', python_imports=(), framework=None)
 FREE = dataclasses.replace(FACTS, layout='free-threaded')
 ABI3T = dataclasses.replace(
-    FACTS, layout='opaque', init='export-hook', init_hooks=('PyModExport_one',), slot_style='PySlot', slots=(87,))
+    FACTS, layout='opaque', init='export-hook', init_hooks=('PyModExport_one',), slot_style='PySlot', slots=(87, 109))
+NO_ABI_SLOT = dataclasses.replace(ABI3T, slots=(87,))
 UNKNOWN = dataclasses.replace(FACTS, layout='unknown', gil='unknown', init='unknown')
 
 
@@ -73,6 +74,9 @@ CASES: dict[str, tuple[str, str, Facts, list[str]]] = {
     'both hooks, the older one decides': (
         'cp39-abi3', 'one.abi3.so', fact(ABI3T, init_hooks=('PyInit_one', 'PyModExport_one'), layout='gil',
                                          before_3_15=fact(slots=(4,))), ['module-slot-too-new']),
+    'no PyABIInfo': ('cp315-abi3.abi3t', 'one.abi3t.so', NO_ABI_SLOT, ['abi-info-refused']),
+    'no PyABIInfo, slots unknown': ('cp315-abi3.abi3t', 'one.abi3t.so', fact(NO_ABI_SLOT, slots_complete=False), []),
+    'PyABIInfo before 3.15': ('cp314-cp314', 'one.so', fact(abi_info=AbiInfo(1, 0, 8, 0, 1)), []),
     'both hooks, 3.14t': (
         'cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so',
         fact(ABI3T, init_hooks=('PyInit_one', 'PyModExport_one'), layout='free-threaded',
@@ -133,6 +137,39 @@ OTHER_PLATFORMS: dict[str, tuple[str, str, Facts, list[str]]] = {
                               fact(python_imports=imports('PyUnicode_New', None, None)),
                               ['symbol-outside-stable-abi']),
 }
+
+
+@pytest.mark.parametrize(('tag', 'info', 'refused_by'), [
+    # abi3t of PyABIInfo_VAR, and what is like it.
+    ('cp315-abi3.abi3t', (1, 0, 7, 0x030f00c2, 0x030f0000), ''),
+    ('cp316-abi3.abi3t', (1, 0, 7, 0x031000f0, 0x03100000), ''),
+    ('cp39-abi3', (1, 0, 3, 0x030f00c2, 0x03090000), ''),
+    ('cp315-cp315', (1, 0, 2, 0x030f00c2, 0x030f00c2), ''),
+    ('cp315-cp315', (1, 0, 3, 0x030f00c2, 0x03090000), ''),
+    ('cp315-cp315', (1, 0, 10, 0x030f00c2, 0), ''),
+    ('cp315-cp315', (0, 0, 0xffff, 1, 1), ''),
+    ('py3-abi3', (1, 0, 3, 0x031100f0, 0x03110000), ''),
+    ('cp316-abi3', (2, 0, 3, 0, 0), ''),
+    # What is refused.
+    ('cp315-abi3.abi3t', (1, 0, 7, 0x031000f0, 0x03100000), '3.15'),
+    ('cp39-abi3', (1, 0, 3, 0x031000f0, 0x03100000), '3.15'),
+    ('cp315-abi3.abi3t', (1, 0, 6, 0x030f00c2, 0x030f00c2), '3.16'),
+    ('cp39-abi3', (1, 0, 2, 0x030f00c2, 0x030f00c2), '3.16'),
+    ('py3-abi3', (1, 0, 2, 0x030f00c2, 0x030f00c2), '3.16'),
+    ('cp315-abi3.abi3t', (1, 0, 7, 0, 0x02070000), '3.15'),
+    ('cp315-abi3.abi3t', (1, 0, 15, 0, 0), '3.15'),
+    ('cp315-abi3.abi3t', (2, 0, 7, 0, 0), '3.15'),
+    ('cp315-cp315', (1, 0, 2, 0, 0x030e00f0), '3.15'),
+    ('cp315-cp315', (1, 0, 10, 0x030f00c2, 0x030f00c2), '3.15'),
+], ids=str)
+def test_abi_info(tag: str, info: tuple[int, ...], refused_by: str) -> None:
+    """What PyABIInfo_Check refuses; test_check_imports.py asks the interpreters."""
+    facts = fact(ABI3T, abi_info=AbiInfo(*info), layout='gil' if info[2] & 6 == 2 else 'opaque')
+    name = tags.parse_wheel_name(f'one-1.0-{tag}-linux_x86_64.whl')
+    found = [d for d in audit.wheel(name, [audit.Module('one.so', 'one', '', facts)])
+             if d.identifier == 'abi-info-refused']
+    assert [d.severity for d in found] == ['error'] * bool(refused_by)
+    assert all(d.what.startswith(f'one is refused by Python {refused_by}: ') for d in found)
 
 
 @pytest.mark.parametrize('case', OTHER_PLATFORMS)
