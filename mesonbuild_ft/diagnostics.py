@@ -77,6 +77,8 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'version-specific-module': 'A module for one Python version lies in a stable-ABI wheel.',
     'module-for-other-python': 'A module is for another Python than the wheel tag says.',
     'machine-mismatch': 'The platform tag contradicts the machine that a module was compiled for.',
+    'libc-mismatch': 'The platform tag contradicts the C library that a module is linked to: glibc or musl.',
+    'macos-newer-than-tag': 'A module says that it needs a newer macOS than the platform tag.',
     'wheel-not-written': 'The wheel was not written, because of the errors shown with this.',
     'wheel-too-large': 'A wheel that needs zip64 cannot be given another tag.',
     'gil-enabled-by-module': 'Importing the module switches the GIL on in a free-threaded interpreter.',
