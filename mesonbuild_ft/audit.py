@@ -33,6 +33,12 @@ DECLARATIONS: typing.Final[dict[str, str]] = {
     'PyO3': 'write #[pymodule(gil_used = false)] (PyO3 0.23 and newer)',
 }
 
+#: What is said of a wheel -> of a file that is judged by its own suffix.
+_WITHOUT_WHEEL: typing.Final[dict[str, str]] = {
+    'the tag says': 'its suffix says', 'version, of the tag': 'version, of its suffix',
+    'all modules are built with the limited API, and the wheel is for': 'it is built with the limited API, and its '
+    'suffix is for', 'the wheel is for': 'it is for', 'Tag the wheel with': 'Build a wheel with the tag',
+}
 #: The beginning of a platform tag -> the format of its binaries.
 _FORMATS: typing.Final[dict[str, str]] = {
     'linux_': 'elf', 'manylinux': 'elf', 'musllinux': 'elf', 'win': 'pe', 'macosx_': 'macho', 'ios_': 'macho',
@@ -63,10 +69,18 @@ def single(module: Module) -> list[Diagnostic]:
     """What is wrong with one file that is judged by its own name alone."""
     name = tags.name_from_suffix(module.suffix_tag)
     if name is not None:
-        return wheel(name, [module], contents=Contents(from_file_name=False))
+        return [_of_suffix(found) for found in wheel(name, [module], contents=Contents(from_file_name=False))]
     if module.facts is None:
         return list(_unread(module))
     return list(_of_parts(module, module.facts, _hooks))
+
+
+def _of_suffix(found: Diagnostic) -> Diagnostic:
+    """The same for a file without a wheel, whose tags are those of its own suffix."""
+    texts = [found.what, found.advice]
+    for of_wheel, of_file in _WITHOUT_WHEEL.items():
+        texts = [text.replace(of_wheel, of_file) for text in texts]
+    return dataclasses.replace(found, what=texts[0], advice=texts[1])
 
 
 def _module(

@@ -28,7 +28,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'unusable-interpreter': 'An interpreter that was named cannot be run, or is no Python 3.',
     'python-too-old': 'The interpreter is older than the project allows (requires-python).',
     'unusable-input': 'What was named to check is no wheel, extension module, directory or package.',
-    'nothing-to-check': 'What was named to check holds no wheel and no extension module.',
+    'nothing-to-check': 'What was named to check holds no wheel, no extension module and nothing of Python.',
     'package-not-installed': 'What was named to check is no file and no installed package.',
     # Archives that are not what they seem.
     'unreadable-archive': 'A wheel is not a zip archive that can be read.',
