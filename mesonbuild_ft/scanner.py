@@ -57,10 +57,14 @@ class AbiInfo(typing.NamedTuple):
 
     @property
     def words(self) -> str:
-        """For people: 'PyABIInfo 1.0: stable, GIL, free-threaded, 0x30f0000'."""
-        names = {0x0001: 'stable', 0x0002: 'GIL', 0x0004: 'free-threaded', 0x0008: 'internal'}
-        said = [name for flag, name in names.items() if self.flags & flag]
-        return f'PyABIInfo {self.major}.{self.minor}: {", ".join([*said, f"{self.abi_version:#x}"])}'
+        """For people: 'PyABIInfo: stable ABI 3.15 for both builds'."""
+        if self.major == 0:
+            return 'PyABIInfo: nothing'
+        kinds = [kind for kind, is_one in (('internal', self.is_internal), ('stable', self.is_stable)) if is_one]
+        version = f'{self.abi_version >> 24}.{self.abi_version >> 16 & 0xFF}' if self.abi_version else 'of any version'
+        builds = {0x0002: ' with the GIL', 0x0004: ' without the GIL', 0x0006: ' for both builds'}
+        words = f'{" and ".join(kinds)} ABI {version}'.strip()
+        return f'PyABIInfo: {words}{builds.get(self.flags & 0x0006, "")}'
 
 
 @dataclasses.dataclass(frozen=True)

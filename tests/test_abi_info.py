@@ -118,13 +118,22 @@ def test_what_other_releases_refuse(tmp_path: pathlib.Path) -> None:
     assert 'Py_BUILD_CORE' in finding.advice
 
 
+@pytest.mark.parametrize(('info', 'words'), [
+    ((0, 0, 0, 0, 0), 'nothing'), ((1, 0, 2, 0, 0x030f00c2), 'ABI 3.15 with the GIL'),
+    ((1, 0, 12, 0, 0), 'internal ABI of any version without the GIL'),
+    ((1, 0, 9, 0, 0x030f0000), 'internal and stable ABI 3.15'),
+])
+def test_words(info: tuple[int, ...], words: str) -> None:
+    assert AbiInfo(*info).words == f'PyABIInfo: {words}'
+
+
 def test_output(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     from mesonbuild_ft import cli
 
     data = wheels.module(tmp_path, 'cp315-cp315t', *ABI3T.split(), source=SOURCE)
     wheel = os.fspath(wheels.wheel(tmp_path, 'cp315-abi3.abi3t-linux_x86_64', {'one.abi3t.so': data}))
     assert cli.main(['check', '-v', wheel]) == 0
-    assert 'layout-independent, PyABIInfo 1.0: stable, GIL, free-threaded, 0x30f0000, x86_64\n' in (
+    assert 'layout-independent, PyABIInfo: stable ABI 3.15 for both builds, x86_64\n' in (
         capsys.readouterr().out)
     assert cli.main(['check', '--format', 'json', wheel]) == 0
     found = json.loads(capsys.readouterr().out)
