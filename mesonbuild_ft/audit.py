@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 
-from . import audit_contents, audit_stable_abi, tags
+from . import audit_abi_info, audit_contents, audit_platform, audit_stable_abi, tags
 from .audit_contents import Contents
 from .diagnostics import Diagnostic
 from .modules import Module
@@ -33,14 +33,11 @@ DECLARATIONS: typing.Final[dict[str, str]] = {
     'PyO3': 'write #[pymodule(gil_used = false)] (PyO3 0.23 and newer)',
 }
 
-#: The last component of a platform tag -> machines of binaries it admits.
-MACHINES: typing.Final[dict[str, tuple[str, ...]]] = {
-    'x86_64': ('x86_64',), 'amd64': ('x86_64',),
-    'i686': ('i386',), 'i386': ('i386',), 'win32': ('i386',),
-    'aarch64': ('aarch64',), 'arm64': ('aarch64', 'arm64x'),
-    'armv7l': ('arm',), 'armv6l': ('arm',),
-    'ppc64le': ('ppc64',), 'ppc64': ('ppc64',), 's390x': ('s390x',), 'riscv64': ('riscv64',),
-    'loongarch64': ('loongarch64',), 'universal2': ('x86_64', 'aarch64'),
+#: What is said of a wheel -> of a file that is judged by its own suffix.
+_WITHOUT_WHEEL: typing.Final[dict[str, str]] = {
+    'the tag says': 'its suffix says', 'version, of the tag': 'version, of its suffix',
+    'all modules are built with the limited API, and the wheel is for': 'it is built with the limited API, and its '
+    'suffix is for', 'the wheel is for': 'it is for', 'Tag the wheel with': 'Build a wheel with the tag',
 }
 #: The beginning of a platform tag -> the format of its binaries.
 _FORMATS: typing.Final[dict[str, str]] = {
@@ -72,10 +69,18 @@ def single(module: Module) -> list[Diagnostic]:
     """What is wrong with one file that is judged by its own name alone."""
     name = tags.name_from_suffix(module.suffix_tag)
     if name is not None:
-        return wheel(name, [module], contents=Contents(from_file_name=False))
+        return [_of_suffix(found) for found in wheel(name, [module], contents=Contents(from_file_name=False))]
     if module.facts is None:
         return list(_unread(module))
     return list(_of_parts(module, module.facts, _hooks))
+
+
+def _of_suffix(found: Diagnostic) -> Diagnostic:
+    """The same for a file without a wheel, whose tags are those of its own suffix."""
+    texts = [found.what, found.advice]
+    for of_wheel, of_file in _WITHOUT_WHEEL.items():
+        texts = [text.replace(of_wheel, of_file) for text in texts]
+    return dataclasses.replace(found, what=texts[0], advice=texts[1])
 
 
 def _module(
@@ -101,6 +106,8 @@ def _module(
     def judge(module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
         yield from _hooks(module, facts)
         yield from audit_stable_abi.libraries(module, facts, name, bool(stable), free_threaded)
+        yield from audit_platform.libc(module, facts, name, siblings)
+        yield from audit_platform.macos(module, facts, name)
         for version in versions:
             valid = facts.for_version(version)
             if stable:
@@ -108,6 +115,8 @@ def _module(
             yield from _layout(module, valid, free_threaded, abi3t, name)
             if free_threaded:
                 yield from _gil(module, valid, gil, in_build=in_build)
+        if any(abi.startswith(('cp', 'abi3')) for abi in abis):
+            yield from audit_abi_info.audit(module, facts, floor, bool(stable))
 
     # A module may have a hook for 3.15 and another one for older interpreters; a tag may admit both.
     versions = [floor or tags.FIRST_ABI3T]
@@ -196,7 +205,7 @@ def _suffix(
             f'{"without the GIL " if free_threaded else ""}does not look for; the tag says {name.python}-{name.abi}',
             f'Call it {module.stem}.pyd.' if windows else
             f'Call it {module.stem}.{"abi3t" if free_threaded else "abi3"}.so.')
-    elif not _same_platform(name, tags.platform_of_suffix(tag)):
+    elif not _same_platform(name, tags.platform_of_suffix(tag)) or not _same_libc(name, tag, floor):
         yield module.error('suffix-not-loadable',
                            f'has the suffix .{tag}, which no Python of {name.platform} looks for',
                            'Compile it for the platform of the wheel, and let the target name the suffix.')
@@ -204,21 +213,23 @@ def _suffix(
 
 def _same_platform(name: tags.WheelName, platform: str) -> bool:
     """False where a suffix and all tags of the wheel name different machines."""
-    wanted = _machines(platform)
-    admitted = [_machines(other) for other in name.platform.split('.')]
+    wanted = tags.machines(platform)
+    admitted = [tags.machines(other) for other in name.platform.split('.')]
     return not wanted or not all(admitted) or any(set(wanted) & set(machines) for machines in admitted)
 
 
-def _machines(platform: str) -> tuple[str, ...]:
-    for ending, machines in MACHINES.items():
-        if platform == ending or platform.endswith('_' + ending):
-            return machines
-    return ()
+def _same_libc(name: tags.WheelName, suffix_tag: str, floor: tags.Version | None) -> bool:
+    """False where a suffix and all tags of the wheel name different C libraries."""
+    own = tags.libc_of_suffix(suffix_tag)
+    promised = {tags.libc_of_platform(platform) for platform in name.platform.split('.')}
+    # Older ones are built with musl and say gnu.
+    blurred = own == 'glibc' and (floor is None or floor < (3, 13))
+    return not own or blurred or bool(promised & {own, ''})
 
 
 def _machine(name: tags.WheelName, module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
     for platform in name.platform.split('.'):
-        machines, compiled = _machines(platform), list(dict.fromkeys(part.machine for part in facts.parts))
+        machines, compiled = tags.machines(platform), list(dict.fromkeys(part.machine for part in facts.parts))
         # universal2 promises both machines.
         admits = all if platform.endswith('universal2') else any
         wanted = next((form for start, form in _FORMATS.items() if platform.startswith(start)), facts.format)

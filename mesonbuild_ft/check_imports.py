@@ -52,16 +52,27 @@ def _run(checked: Checked, interpreters: typing.Sequence[Interpreter], limit: in
     try:
         with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-import-') as directory:
             _install(checked.path, pathlib.Path(directory), limit)
-            with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-                imports = list(pool.map(
-                    lambda pair: importing.import_module(pair[0], pathlib.Path(directory), pair[1]),
-                    [(interpreter, importing.module_name(module.path)) for interpreter in fitting
-                     for module in checked.modules if _finds(interpreter, module)]))
+            imports = _import_all(pathlib.Path(directory), [
+                (interpreter, importing.module_name(module.path)) for interpreter in fitting
+                for module in checked.modules if _finds(interpreter, module)])
     except ArchiveError as error:
         return _with(checked, [], [error.diagnostic])
     except OSError as error:
         return _with(checked, [], [from_os_error(error)])
     return _with(checked, imports, _judge(checked, imports))
+
+
+def _import_all(directory: pathlib.Path, pairs: typing.Sequence[tuple[Interpreter, str]]) -> list[Import]:
+    processes = importing.Processes()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        try:
+            return list(pool.map(
+                lambda pair: importing.import_module(pair[0], directory, pair[1], processes), pairs))
+        except BaseException:
+            # Such as Ctrl-C: the directory is wanted back at once, and not after the last import.
+            processes.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _finds(interpreter: Interpreter, module: Module) -> bool:

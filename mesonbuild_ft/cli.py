@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import sys
@@ -67,7 +68,8 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.add_argument('--format', choices=FORMATS, default='table', help='of the output (default: %(default)s)')
     check.add_argument('--fail-on', choices=('error', 'warning', 'hint'), default='error',
                        help='the least severity that makes the exit status 1 (default: %(default)s)')
-    check.add_argument('-v', '--verbose', action='store_true', help='say of every module what it is')
+    check.add_argument('-v', '--verbose', action='store_true', help='list every finding of a kind, and in the '
+                       'formats table and markdown say of every module what it is; json and sarif have everything')
     check.add_argument('--import', action='store_true', dest='do_import', help='also import every module of the wheels '
                        'in each interpreter that their tags admit, and tell what becomes of the GIL')
     check.add_argument('--python', action='append', default=[], metavar='PYTHON',
@@ -146,10 +148,31 @@ def _check(arguments: argparse.Namespace) -> int:
         if not arguments.python:
             # Of several releases of one version the newest will do.
             found = list({interpreter.tag: interpreter for interpreter in found}.values())
-        results = check_imports.run(results, found, arguments.max_inflated)
+        with _ends_orderly():
+            results = check_imports.run(results, found, arguments.max_inflated)
     status = exit_status(results, arguments.fail_on)
     _write(results, arguments, loaded.stable_abi_source, status)
     return status
+
+
+@contextlib.contextmanager
+def _ends_orderly() -> typing.Iterator[None]:
+    """SIGTERM ends the command like an exception, so that temporary directories are removed."""
+    import signal
+    import threading
+
+    def end(number: int, _: object) -> typing.NoReturn:
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def exit_status(results: typing.Iterable[typing.Any], fail_on: str) -> int:
@@ -172,10 +195,10 @@ def _write(results: typing.Any, arguments: argparse.Namespace, stable_abi: str, 
         output_sarif.write(results, stream, version=__version__, exit_status=status)
     elif arguments.format == 'github':
         from . import output_github
-        output_github.write(results, stream)
+        output_github.write(results, stream, verbose=arguments.verbose)
     elif arguments.format == 'markdown':
         from . import output_markdown
-        output_markdown.write(results, stream)
+        output_markdown.write(results, stream, verbose=arguments.verbose)
     else:
         from . import output_table
         output_table.write(results, stream, verbose=arguments.verbose)

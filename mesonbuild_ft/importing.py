@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 import typing
 
 from .interpreters import Interpreter
@@ -83,14 +84,64 @@ def module_name(path: str) -> str:
     return '.'.join(parts)
 
 
-def import_module(interpreter: Interpreter, directory: pathlib.Path, name: str) -> Import:
-    """Import `name` from `directory` in a fresh, isolated process; what else it needs comes from the interpreter."""
+class Processes:
+    """The processes that imports run in: each a session of its own, which a terminal or a service does not end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+
+    def run(self, command: list[str], work: str, said: pathlib.Path) -> int:
+        """Run a command to its end; its standard error goes to `said`. Returns its status.
+
+        Output goes to files: a process that the module leaves behind would keep a pipe open.
+        """
+        with open(said, 'wb') as errors:
+            with self._lock:
+                if self._stopped:
+                    raise InterruptedError
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, cwd=work,
+                    start_new_session=True)
+                self._running.add(process)
+            try:
+                return process.wait(TIME_LIMIT)
+            finally:
+                with self._lock:
+                    self._running.discard(process)
+                _kill(process)
+                process.wait()
+
+    def stop(self) -> None:
+        """End all that run, and start no more."""
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if os.name == 'posix':
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+
+
+def import_module(
+    interpreter: Interpreter, directory: pathlib.Path, name: str, processes: Processes | None = None,
+) -> Import:
+    """Import `name` from `directory` in a fresh, isolated process; what else it needs comes from the interpreter.
+
+    processes: to stop it with.
+    """
+    processes = processes or Processes()
     with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-import-') as work:
         answer = pathlib.Path(work, 'answer.json')
         argument = json.dumps([os.fspath(answer), os.fspath(directory), name])
         said = pathlib.Path(work, 'said.txt')
         try:
-            status = _run([interpreter.executable, '-I', '-B', '-c', _CODE, argument], work, said)
+            status = processes.run([interpreter.executable, '-I', '-B', '-c', _CODE, argument], work, said)
         except subprocess.TimeoutExpired:
             return Import(name, interpreter, error=f'the import did not end within {TIME_LIMIT} s')
         except OSError as error:
@@ -105,25 +156,6 @@ def import_module(interpreter: Interpreter, directory: pathlib.Path, name: str) 
         missing = ''
     return Import(name, interpreter, found['gil_before'], found['gil_after'], tuple(found['warnings']),
                   found['error'], missing)
-
-
-def _run(command: list[str], work: str, said: pathlib.Path) -> int:
-    """Run in a session of its own, which ends with the command; its standard error goes to `said`. Returns its status.
-
-    Output goes to files: a process that the module leaves behind would keep a pipe open.
-    """
-    with open(said, 'wb') as errors:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, cwd=work,
-            start_new_session=True)
-        try:
-            return process.wait(TIME_LIMIT)
-        finally:
-            if os.name == 'posix':
-                with contextlib.suppress(OSError):
-                    os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
-            process.wait()
 
 
 def _how_it_ended(status: int, errors: str) -> str:

@@ -15,10 +15,11 @@ from .check import Checked
 _COMMANDS: typing.Final = {'error': 'error', 'warning': 'warning', 'hint': 'notice'}
 
 
-def write(results: typing.Sequence[Checked], stream: typing.TextIO) -> None:
-    """Print the annotations, and a last line for people."""
+def write(results: typing.Sequence[Checked], stream: typing.TextIO, *, verbose: bool = False) -> None:
+    """Print the annotations, and a last line for people. verbose: every finding of a kind."""
+    shown = None if verbose else output.SHOWN
     for group in output.groups(results):
-        text = '\n'.join([*group.lines(), *(f'To do: {advice}' for advice in group.advice[:output.SHOWN])])
+        text = '\n'.join([*group.lines(shown), *(f'To do: {advice}' for advice in group.advice[:shown])])
         properties = f'file={_property(group.checked.path)},title={_property(group.identifier)}'
         print(f'::{_COMMANDS[group.severity]} {properties}::{_data(text)}', file=stream)
     print(output.printable(output_table.closing(results)), file=stream)

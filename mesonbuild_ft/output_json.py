@@ -66,6 +66,7 @@ def _facts(facts: Facts) -> dict[str, typing.Any]:
         'format': facts.format, 'machine': facts.machine, 'bits': facts.bits, 'byte_order': facts.byte_order,
         'needed': facts.needed, 'init_hooks': facts.init_hooks, 'framework': facts.framework,
         'minimum_os': facts.minimum_os,
+        'abi_info': None if facts.abi_info is None else facts.abi_info._asdict(),
         'outside_abi3': [symbol.name for symbol in facts.python_imports if symbol.abi3_since is None],
         **_judgement(facts),
         'before_3_15': None if older is None else _judgement(older),

@@ -13,13 +13,19 @@ from .check import Checked
 _MARKS: typing.Final = {'ok': '✅', 'hint': '💡', 'warning': '⚠️', 'error': '❌', 'unusable': '❌'}
 
 
-def write(results: typing.Sequence[Checked], stream: typing.TextIO) -> None:
-    """Print a table, then the findings."""
+def write(results: typing.Sequence[Checked], stream: typing.TextIO, *, verbose: bool = False) -> None:
+    """Print a table, then the findings. verbose: also what each module is, and every finding of a kind."""
+    shown = None if verbose else output.SHOWN
     print('| | File | Modules | Python | GIL |\n|---|---|---:|---|---|', file=stream)
     for checked in results:
         cells = (f'{_MARKS[checked.verdict]} {checked.verdict}', _code(output.title(checked)),
                  str(len(checked.modules)), output.pythons(checked), output.gil(checked))
         print(f'| {" | ".join(cells)} |', file=stream)
+    for checked in results:
+        if verbose and checked.modules:
+            print(f'\nModules of {_code(output.title(checked))}:\n', file=stream)
+            for module in checked.modules:
+                print(f'- {_text(output_table.describe(module, checked))}', file=stream)
     for checked in results:
         if checked.imports:
             print(f'\nImported from {_code(output.title(checked))}:\n', file=stream)
@@ -33,9 +39,9 @@ def write(results: typing.Sequence[Checked], stream: typing.TextIO) -> None:
             print(f'\n### {group.severity}: `{group.identifier}`\n', file=stream)
             for advice in list(dict.fromkeys(
                     text for other in found for text in other.advice
-                    if (other.identifier, other.severity) == before))[:output.SHOWN]:
+                    if (other.identifier, other.severity) == before))[:shown]:
                 print(f'{_text(advice)}\n', file=stream)
-        for line in group.lines():
+        for line in group.lines(shown):
             print(f'- {_code(output.title(group.checked))}: {_text(line)}', file=stream)
     print(f'\n{output_table.closing(results)}', file=stream)
 

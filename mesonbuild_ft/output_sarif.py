@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pathlib
 import typing
 import urllib.parse
 
@@ -49,7 +50,7 @@ def _rule(identifier: str) -> dict[str, typing.Any]:
 
 def _finding(checked: Checked, finding: Diagnostic, rule: int) -> dict[str, typing.Any]:
     location: dict[str, typing.Any] = {
-        'physicalLocation': {'artifactLocation': {'uri': _uri(checked.path)}}}
+        'physicalLocation': {'artifactLocation': {'uri': _uri(pathlib.PurePath(checked.path))}}}
     if finding.where and finding.where != checked.path:
         location['logicalLocations'] = [{'fullyQualifiedName': finding.where, 'kind': 'member'}]
     text = finding.what if not finding.advice else f'{finding.what}. {finding.advice}'
@@ -62,7 +63,12 @@ def _finding(checked: Checked, finding: Diagnostic, rule: int) -> dict[str, typi
     }
 
 
-def _uri(path: str) -> str:
-    """A relative reference where the path is relative, else a file: URI."""
-    quoted = urllib.parse.quote(os.fsencode(path.replace(os.sep, '/')))
-    return f'file://{quoted}' if os.path.isabs(path) else quoted
+def _uri(path: pathlib.PurePath) -> str:
+    """A relative reference where the path is relative, else a file: URI (RFC 8089)."""
+    # PurePath.as_uri() goes away in Python 3.19.
+    quoted = urllib.parse.quote(os.fsencode(path.as_posix().removeprefix(path.drive.replace('\\', '/'))))
+    if not path.is_absolute():
+        return urllib.parse.quote(path.drive) + quoted
+    if path.drive.startswith('\\\\'):
+        return 'file:' + urllib.parse.quote(path.drive.replace('\\', '/')) + quoted
+    return f'file://{"/" if path.drive else ""}{path.drive}{quoted}'

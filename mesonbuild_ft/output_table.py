@@ -18,6 +18,8 @@ from .output import plural, printable
 _STYLES: typing.Final = {
     'ok': 'green', 'hint': 'cyan', 'warning': 'bold yellow', 'error': 'bold red', 'unusable': 'bold red',
 }
+#: Columns of a terminal that a column of file names needs.
+_NARROWEST_FILE: typing.Final = 40
 _HEADER: typing.Final = ('VERDICT', 'MODULES', 'PYTHON', 'GIL', 'FILE')
 
 
@@ -41,7 +43,7 @@ def write(results: typing.Sequence[Checked], stream: typing.TextIO, *, verbose: 
             printer.line(0, '')
             printer.line(0, output.title(checked), 'bold')
             for module in checked.modules:
-                printer.line(2, printable(_describe(module, checked)))
+                printer.line(2, printable(describe(module, checked)))
     for checked in results:
         if checked.imports:
             printer.line(0, '')
@@ -73,7 +75,8 @@ def _findings(results: typing.Sequence[Checked], printer: _Plain | _Rich, *, ver
                 printer.line(2, f'to do: {printable(text)}')
 
 
-def _describe(module: Module, checked: Checked) -> str:
+def describe(module: Module, checked: Checked) -> str:
+    """One line on a module, with all that matters under the tags that it is judged by."""
     name = checked.name
     free_threaded = name is not None and bool(output.gil(checked))
     words = report.describe(module, free_threaded=free_threaded)
@@ -85,6 +88,8 @@ def _describe(module: Module, checked: Checked) -> str:
     floor = audit_stable_abi.floor_of(module)
     if floor is not None and name is not None and 'abi3' in name.abi.split('.'):
         words += f', symbols of abi3 {tags.version_text(floor)}'
+    words += ''.join(f', {text}' for text in dict.fromkeys(
+        part.abi_info.words for part in module.parts if part.abi_info is not None))
     frameworks = dict.fromkeys(part.framework for part in module.parts if part.framework)
     return ', '.join([words, *frameworks, ' and '.join(dict.fromkeys(part.machine for part in module.parts))])
 
@@ -128,17 +133,25 @@ class _Rich:
         from rich.table import Table
         from rich.text import Text
 
+        last = len(_HEADER) - 1
+        kept = [c for c in range(last) if any(row[c] for row in rows)]
+        widths = [max(len(row[c]) for row in [_HEADER, *rows]) for c in kept]
+        styles = [{0: _STYLES[row[0]], 3: 'yellow' if row[3] != 'stays off' else ''} for row in rows]
+        room = self._console.width - sum(widths) - 2 * len(widths)
+        if room < min(_NARROWEST_FILE, max(len(row[last]) for row in [_HEADER, *rows])):
+            # Names are told apart by their ends: they get lines of their own.
+            for row, style in zip(rows, styles, strict=True):
+                cells = [Text(plural(int(row[c]), 'module') if c == 1 else row[c], style.get(c, ''))
+                         for c in kept if row[c]]
+                self._console.print(Text('  ').join(cells))
+                self.line(2, row[last])
+            return
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style='dim')
-        kept = [c for c in range(len(_HEADER)) if c == len(_HEADER) - 1 or any(row[c] for row in rows)]
-        for column in kept:
-            # A line for each file: the end of a long name, its platforms, is the least to miss.
-            last = column == len(_HEADER) - 1
-            table.add_column(_HEADER[column], justify='right' if column == 1 else 'left', no_wrap=True,
-                             overflow='ellipsis',
-                             min_width=None if last else max(len(row[column]) for row in [_HEADER, *rows]))
-        for row in rows:
-            style = {0: _STYLES[row[0]], 3: 'yellow' if row[3] != 'stays off' else ''}
-            table.add_row(*(Text(row[c], style.get(c, '')) for c in kept))
+        for column, width in zip(kept, widths, strict=True):
+            table.add_column(_HEADER[column], justify='right' if column == 1 else 'left', no_wrap=True, width=width)
+        table.add_column(_HEADER[last], overflow='fold')
+        for row, style in zip(rows, styles, strict=True):
+            table.add_row(*(Text(row[c], style.get(c, '')) for c in [*kept, last]))
         self._console.print(table)
 
     def line(self, indent: int, text: str, style: str = '') -> None:

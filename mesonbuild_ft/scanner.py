@@ -33,6 +33,40 @@ class PythonImport(typing.NamedTuple):
     library: str = ''
 
 
+class AbiInfo(typing.NamedTuple):
+    """PyABIInfo, as it stands in the file (CPython's modsupport.h).
+
+    build_version: PY_VERSION_HEX of the headers. abi_version: the same, or Py_LIMITED_API; 0: any.
+    """
+
+    major: int
+    minor: int
+    flags: int
+    build_version: int
+    abi_version: int
+
+    @property
+    def is_stable(self) -> bool:
+        """PyABIInfo_STABLE."""
+        return bool(self.flags & 0x0001)
+
+    @property
+    def is_internal(self) -> bool:
+        """PyABIInfo_INTERNAL."""
+        return bool(self.flags & 0x0008)
+
+    @property
+    def words(self) -> str:
+        """For people: 'PyABIInfo: stable ABI 3.15 for both builds'."""
+        if self.major == 0:
+            return 'PyABIInfo: nothing'
+        kinds = [kind for kind, is_one in (('internal', self.is_internal), ('stable', self.is_stable)) if is_one]
+        version = f'{self.abi_version >> 24}.{self.abi_version >> 16 & 0xFF}' if self.abi_version else 'of any version'
+        builds = {0x0002: ' with the GIL', 0x0004: ' without the GIL', 0x0006: ' for both builds'}
+        words = f'{" and ".join(kinds)} ABI {version}'.strip()
+        return f'PyABIInfo: {words}{builds.get(self.flags & 0x0006, "")}'
+
+
 @dataclasses.dataclass(frozen=True)
 class Facts:
     """What the scanner proved about one file; see abiscan.h for each field.
@@ -59,6 +93,8 @@ class Facts:
     framework: str | None
     #: The oldest macOS that the file says it runs on ('14.0').
     minimum_os: str | None = None
+    #: What its slots say for PyABIInfo_Check; None: nothing was found.
+    abi_info: AbiInfo | None = None
     #: Where both hooks are exported: the facts for interpreters before 3.15, which call PyInit_.
     before_3_15: Facts | None = None
     #: Of a universal file: the facts of each slice. Beside them only format and byte_order mean something.
@@ -115,8 +151,10 @@ def _facts(found: dict[str, typing.Any]) -> Facts:
     for name in ('needed', 'init_hooks', 'slots'):
         values[name] = tuple(values[name])
     values['python_imports'] = tuple(map(PythonImport._make, values['python_imports']))
+    if found['abi_info'] is not None:
+        values['abi_info'] = AbiInfo(**found['abi_info'])
     if found['before_3_15'] is not None:
-        values['before_3_15'] = _facts({**found, **found['before_3_15'], 'before_3_15': None})
+        values['before_3_15'] = _facts({**found, **found['before_3_15'], 'before_3_15': None, 'abi_info': None})
     values['slices'] = tuple(_slice(entry) for entry in found['slices'])
     return Facts(**values)
 

@@ -279,8 +279,12 @@ def _directory(path: str, options: Options) -> list[Subject]:
     if left.jobs:
         subjects.append(left)
     if not any(subject.jobs for subject in subjects):
-        return [_unusable(path, 'nothing-to-check', 'holds no wheel at its top, and no extension module below it',
-                          'Name the directory with the wheels.', 'directory')]
+        if not owners and not any(name.endswith('.py') for name in files):
+            return [_unusable(
+                path, 'nothing-to-check', 'holds no wheel at its top, and no extension module or .py file below it',
+                'Name the directory with the wheels.', 'directory')]
+        # Pure Python, as a wheel may be.
+        return subjects[:1] or [left]
     return subjects
 
 
@@ -366,7 +370,22 @@ def _package(name: str, options: Options) -> Subject:
         if stat.S_ISREG(status.st_mode):
             files[file.replace(os.sep, '/')] = status.st_size
     _add_files(subject, found['root'], files)
-    if not subject.jobs:
-        return _unusable(subject.label, 'nothing-to-check', 'has no extension modules',
-                         'An editable install has its modules elsewhere: name their directory.', 'package')
+    if not subject.jobs and _is_editable(found['root'], files):
+        return _unusable(subject.label, 'nothing-to-check', 'is an editable install, which has its modules elsewhere',
+                         'Name the directory of its modules.', 'package')
+    if not files:
+        return _unusable(subject.label, 'nothing-to-check', 'has no list of files (RECORD), or none of them is there',
+                         'Install it again with pip, or name its directory.', 'package')
     return subject
+
+
+def _is_editable(root: str, files: typing.Iterable[str]) -> bool:
+    """Whether direct_url.json says so (PEP 610), as pip writes it."""
+    for file in files:
+        if re.fullmatch(r'[^/]+\.dist-info/direct_url\.json', file):
+            try:
+                with open(os.path.join(root, file), encoding='utf-8') as opened:
+                    return bool(json.load(opened)['dir_info']['editable'])
+            except (OSError, ValueError, KeyError, TypeError):
+                return False
+    return False

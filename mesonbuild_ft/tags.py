@@ -12,6 +12,7 @@ import typing
 
 
 Version = tuple[int, int]
+Libc = typing.Literal['glibc', 'musl', '']
 
 #: The first CPython with the stable ABI (PEP 384) and with abi3t (PEP 803).
 FIRST_ABI3: typing.Final[Version] = (3, 2)
@@ -162,6 +163,20 @@ def platform_of_suffix(suffix_tag: str) -> str:
     return windows[1] if windows else 'any'
 
 
+def libc_of_suffix(suffix_tag: str) -> Libc:
+    """The C library that a module's suffix names; '' for none.
+
+    CPython before 3.11, and some builds of 3.11 and 3.12, are called gnu with musl too (bpo-43112).
+    """
+    match = re.search(r'-linux-(gnu|musl)', suffix_tag)
+    return '' if match is None else 'glibc' if match[1] == 'gnu' else 'musl'
+
+
+def libc_of_platform(platform: str) -> Libc:
+    """The C library that one platform tag promises (PEP 600, PEP 656); linux_x86_64 promises none."""
+    return 'glibc' if platform.startswith('manylinux') else 'musl' if platform.startswith('musllinux') else ''
+
+
 def name_from_suffix(suffix_tag: str) -> WheelName | None:
     """The tags that a module's own suffix stands for; None where it has none ('one.so').
 
@@ -201,3 +216,22 @@ def finds(version: Version, free_threaded: bool, windows: bool, suffix_tag: str)
     if free_threaded and version >= FIRST_ABI3T:
         return False
     return suffix_tag == 'abi3' or version >= FIRST_ABI3T
+
+
+#: The last component of a platform tag -> machines of binaries it admits.
+MACHINES: typing.Final[dict[str, tuple[str, ...]]] = {
+    'x86_64': ('x86_64',), 'amd64': ('x86_64',),
+    'i686': ('i386',), 'i386': ('i386',), 'win32': ('i386',),
+    'aarch64': ('aarch64',), 'arm64': ('aarch64', 'arm64x'),
+    'armv7l': ('arm',), 'armv6l': ('arm',),
+    'ppc64le': ('ppc64',), 'ppc64': ('ppc64',), 's390x': ('s390x',), 'riscv64': ('riscv64',),
+    'loongarch64': ('loongarch64',), 'universal2': ('x86_64', 'aarch64'),
+}
+
+
+def machines(platform: str) -> tuple[str, ...]:
+    """Machines of binaries that one platform tag, or its last component, admits; () where it is not known."""
+    for ending, found in MACHINES.items():
+        if platform == ending or platform.endswith('_' + ending):
+            return found
+    return ()

@@ -9,7 +9,7 @@ import typing
 import pytest
 
 from mesonbuild_ft import audit, tags
-from mesonbuild_ft.scanner import Facts, PythonImport
+from mesonbuild_ft.scanner import AbiInfo, Facts, PythonImport
 
 
 FACTS = Facts(
@@ -18,7 +18,8 @@ FACTS = Facts(
     slots=(2,), slots_complete=True, slot_style='PyModuleDef_Slot', python_imports=(), framework=None)
 FREE = dataclasses.replace(FACTS, layout='free-threaded')
 ABI3T = dataclasses.replace(
-    FACTS, layout='opaque', init='export-hook', init_hooks=('PyModExport_one',), slot_style='PySlot', slots=(87,))
+    FACTS, layout='opaque', init='export-hook', init_hooks=('PyModExport_one',), slot_style='PySlot', slots=(87, 109))
+NO_ABI_SLOT = dataclasses.replace(ABI3T, slots=(87,))
 UNKNOWN = dataclasses.replace(FACTS, layout='unknown', gil='unknown', init='unknown')
 
 
@@ -73,6 +74,9 @@ CASES: dict[str, tuple[str, str, Facts, list[str]]] = {
     'both hooks, the older one decides': (
         'cp39-abi3', 'one.abi3.so', fact(ABI3T, init_hooks=('PyInit_one', 'PyModExport_one'), layout='gil',
                                          before_3_15=fact(slots=(4,))), ['module-slot-too-new']),
+    'no PyABIInfo': ('cp315-abi3.abi3t', 'one.abi3t.so', NO_ABI_SLOT, ['abi-info-refused']),
+    'no PyABIInfo, slots unknown': ('cp315-abi3.abi3t', 'one.abi3t.so', fact(NO_ABI_SLOT, slots_complete=False), []),
+    'PyABIInfo before 3.15': ('cp314-cp314', 'one.so', fact(abi_info=AbiInfo(1, 0, 8, 0, 1)), []),
     'both hooks, 3.14t': (
         'cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so',
         fact(ABI3T, init_hooks=('PyInit_one', 'PyModExport_one'), layout='free-threaded',
@@ -83,6 +87,8 @@ CASES: dict[str, tuple[str, str, Facts, list[str]]] = {
 PE = dataclasses.replace(FACTS, format='pe', needed=('KERNEL32.dll', 'python3.dll'))
 PE_FREE = dataclasses.replace(PE, layout='free-threaded', needed=('python314t.dll',))
 PE_ABI3T = dataclasses.replace(ABI3T, format='pe', needed=('python3t.dll',))
+MUSL = dataclasses.replace(FACTS, needed=('libgcc_s.so.1', 'libc.musl-x86_64.so.1'))
+GLIBC = dataclasses.replace(FACTS, needed=('libm.so.6', 'libc.so.6', 'ld-linux-x86-64.so.2'))
 MACHO = dataclasses.replace(FACTS, format='macho')
 
 #: The same for other platforms: (tag with platform, path, facts, identifiers).
@@ -128,11 +134,86 @@ OTHER_PLATFORMS: dict[str, tuple[str, str, Facts, list[str]]] = {
                         ['module-for-other-python']),
     'abi3 in 3.15t': ('cp315-cp315t-linux_x86_64', 'one.abi3.so', FREE, ['suffix-not-loadable']),
     'abi3t in 3.14': ('cp314-cp314-linux_x86_64', 'one.abi3t.so', FACTS, ['suffix-not-loadable']),
+    'macOS, newer than the tag': ('cp39-abi3-macosx_10_13_x86_64', 'one.abi3.so', fact(MACHO, minimum_os='10.15'),
+                                  ['macos-newer-than-tag']),
+    'macOS, as new as the tag': ('cp39-abi3-macosx_10_13_x86_64', 'one.abi3.so', fact(MACHO, minimum_os='10.13'), []),
+    'macOS 12.3, which no tag can say': (
+        'cp39-abi3-macosx_12_0_x86_64', 'one.abi3.so', fact(MACHO, minimum_os='12.3'), []),
+    'macOS 10.16 is 11': ('cp39-abi3-macosx_10_16_x86_64', 'one.abi3.so', fact(MACHO, minimum_os='11.0'), []),
+    'macOS, first for arm64': (
+        'cp39-abi3-macosx_10_9_universal2', 'one.abi3.so',
+        fact(MACHO, format='macho-universal', machine='universal', slices=(
+            fact(MACHO, minimum_os='10.9'), fact(MACHO, machine='aarch64', minimum_os='11.0'))), []),
+    'macOS, newer for arm64': (
+        'cp39-abi3-macosx_10_9_universal2', 'one.abi3.so',
+        fact(MACHO, format='macho-universal', machine='universal', slices=(
+            fact(MACHO, minimum_os='10.9'), fact(MACHO, machine='aarch64', minimum_os='14.0'))),
+        ['macos-newer-than-tag']),
+    'macOS, the tag of each slice': (
+        'cp39-abi3-macosx_10_9_x86_64.macosx_14_0_arm64', 'one.abi3.so',
+        fact(MACHO, format='macho-universal', machine='universal', slices=(
+            fact(MACHO, minimum_os='10.9'), fact(MACHO, machine='aarch64', minimum_os='14.0'))), []),
+    'musl': ('cp39-abi3-musllinux_1_2_x86_64', 'one.abi3.so', MUSL, []),
+    'musl that calls itself libc.so': ('cp39-abi3-musllinux_1_2_x86_64', 'one.abi3.so', fact(needed=('libc.so',)), []),
+    'glibc': ('cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64', 'one.abi3.so', GLIBC, []),
+    'musl in manylinux': ('cp39-abi3-manylinux_2_17_x86_64', 'one.abi3.so', MUSL, ['libc-mismatch']),
+    'libc.so in manylinux': ('cp39-abi3-manylinux_2_17_x86_64', 'one.abi3.so', fact(needed=('libc.so',)),
+                             ['libc-mismatch']),
+    'glibc in musllinux': ('cp39-abi3-musllinux_1_2_x86_64', 'one.abi3.so', GLIBC, ['libc-mismatch']),
+    'loader of glibc in musllinux': (
+        'cp39-abi3-musllinux_1_2_aarch64', 'one.abi3.so',
+        fact(machine='aarch64', needed=('ld-linux-aarch64.so.1',)), ['libc-mismatch']),
+    'glibc in both': ('cp39-abi3-manylinux_2_17_x86_64.musllinux_1_2_x86_64', 'one.abi3.so', GLIBC, ['libc-mismatch']),
+    'neither in both': ('cp39-abi3-manylinux_2_17_x86_64.musllinux_1_2_x86_64', 'one.abi3.so', FACTS, []),
+    'no libc promised': ('cp39-abi3-linux_x86_64', 'one.abi3.so', MUSL, []),
+    'suffix of musl in manylinux': (
+        'cp311-cp311-manylinux_2_17_x86_64', 'one.cpython-311-x86_64-linux-musl.so', FACTS, ['suffix-not-loadable']),
+    'suffix of glibc in musllinux': (
+        'cp313-cp313-musllinux_1_2_x86_64', 'one.cpython-313-x86_64-linux-gnu.so', FACTS, ['suffix-not-loadable']),
+    'suffix of glibc with musl, as it was': (
+        'cp310-cp310-musllinux_1_2_x86_64', 'one.cpython-310-x86_64-linux-gnu.so', MUSL, []),
+    'suffix of one of two': (
+        'cp313-cp313-manylinux_2_17_x86_64.musllinux_1_2_x86_64', 'one.cpython-313-x86_64-linux-musl.so', MUSL, []),
+    'suffix that names its libc, no libc promised': (
+        'cp313-cp313-linux_x86_64', 'one.cpython-313-x86_64-linux-musl.so', MUSL, []),
     'several platforms': ('cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64', 'one.abi3.so', FACTS, []),
     'no version in the tag': ('py3-abi3-linux_x86_64', 'one.abi3.so',
                               fact(python_imports=imports('PyUnicode_New', None, None)),
                               ['symbol-outside-stable-abi']),
 }
+
+
+@pytest.mark.parametrize(('tag', 'info', 'refused_by'), [
+    # abi3t of PyABIInfo_VAR, and what is like it.
+    ('cp315-abi3.abi3t', (1, 0, 7, 0x030f00c2, 0x030f0000), ''),
+    ('cp316-abi3.abi3t', (1, 0, 7, 0x031000f0, 0x03100000), ''),
+    ('cp39-abi3', (1, 0, 3, 0x030f00c2, 0x03090000), ''),
+    ('cp315-cp315', (1, 0, 2, 0x030f00c2, 0x030f00c2), ''),
+    ('cp315-cp315', (1, 0, 3, 0x030f00c2, 0x03090000), ''),
+    ('cp315-cp315', (1, 0, 10, 0x030f00c2, 0), ''),
+    ('cp315-cp315', (0, 0, 0xffff, 1, 1), ''),
+    ('py3-abi3', (1, 0, 3, 0x031100f0, 0x03110000), ''),
+    ('cp316-abi3', (2, 0, 3, 0, 0), ''),
+    # What is refused.
+    ('cp315-abi3.abi3t', (1, 0, 7, 0x031000f0, 0x03100000), '3.15'),
+    ('cp39-abi3', (1, 0, 3, 0x031000f0, 0x03100000), '3.15'),
+    ('cp315-abi3.abi3t', (1, 0, 6, 0x030f00c2, 0x030f00c2), '3.16'),
+    ('cp39-abi3', (1, 0, 2, 0x030f00c2, 0x030f00c2), '3.16'),
+    ('py3-abi3', (1, 0, 2, 0x030f00c2, 0x030f00c2), '3.16'),
+    ('cp315-abi3.abi3t', (1, 0, 7, 0, 0x02070000), '3.15'),
+    ('cp315-abi3.abi3t', (1, 0, 15, 0, 0), '3.15'),
+    ('cp315-abi3.abi3t', (2, 0, 7, 0, 0), '3.15'),
+    ('cp315-cp315', (1, 0, 2, 0, 0x030e00f0), '3.15'),
+    ('cp315-cp315', (1, 0, 10, 0x030f00c2, 0x030f00c2), '3.15'),
+], ids=str)
+def test_abi_info(tag: str, info: tuple[int, ...], refused_by: str) -> None:
+    """What PyABIInfo_Check refuses; test_check_imports.py asks the interpreters."""
+    facts = fact(ABI3T, abi_info=AbiInfo(*info), layout='gil' if info[2] & 6 == 2 else 'opaque')
+    name = tags.parse_wheel_name(f'one-1.0-{tag}-linux_x86_64.whl')
+    found = [d for d in audit.wheel(name, [audit.Module('one.so', 'one', '', facts)])
+             if d.identifier == 'abi-info-refused']
+    assert [d.severity for d in found] == ['error'] * bool(refused_by)
+    assert all(d.what.startswith(f'one is refused by Python {refused_by}: ') for d in found)
 
 
 @pytest.mark.parametrize('case', OTHER_PLATFORMS)
@@ -171,6 +252,12 @@ def test_name_that_a_library_of_the_wheel_may_define(siblings: frozenset[str], s
     name = tags.parse_wheel_name('one-1.0-cp39-abi3-linux_x86_64.whl')
     found = audit.wheel(name, [audit.Module('one.abi3.so', 'one', 'abi3', facts)], siblings=siblings)
     assert [(d.identifier, d.severity) for d in found] == [('symbol-outside-stable-abi', severity)]
+
+
+def test_libc_of_the_wheel_itself() -> None:
+    name = tags.parse_wheel_name('one-1.0-cp39-abi3-manylinux_2_17_x86_64.whl')
+    module = audit.Module('one.abi3.so', 'one', 'abi3', MUSL)
+    assert not audit.wheel(name, [module], siblings=frozenset({'libc.musl-x86_64.so.1'}))
 
 
 @pytest.mark.parametrize(('malformed', 'expected'), [

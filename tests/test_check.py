@@ -217,7 +217,12 @@ def test_single_file(tmp_path: pathlib.Path) -> None:
     assert findings(plain) == []
     other = tmp_path / f'one.{SUFFIX_314T}.so'
     other.write_bytes(plain.read_bytes())
-    assert findings(other) == [('wrong-object-layout', 'error')]
+    result, = judge(other)
+    finding, = result.found
+    assert finding.identifier == 'wrong-object-layout'
+    # There is no wheel to speak of.
+    assert finding.what.startswith('one is compiled for the gil object layout, and its suffix says cp314t (')
+    assert finding.advice == 'Compile with the headers of the interpreter that it is for.'
 
 
 def test_single_file_is_never_left_out(tmp_path: pathlib.Path) -> None:
@@ -269,6 +274,31 @@ def test_directory_with_several_distributions(tmp_path: pathlib.Path) -> None:
         (os.fspath(site), ['stray.so'], [])]
 
 
+def test_pure_python(tmp_path: pathlib.Path) -> None:
+    """A wheel, what was unpacked from it, its sources and an installed package: all without modules, and fine."""
+    wheel = wheels.wheel(tmp_path, 'py3-none-any', {'pkg/__init__.py': b''}, purelib=True)
+    site = support.unpack(wheel, tmp_path / 'site')
+    (site / 'other-1.0.dist-info').mkdir()
+    (site / 'other-1.0.dist-info' / 'WHEEL').write_text('Tag: py3-none-any\n')
+    for named in (wheel, support.unpack(wheel, tmp_path / 'unpacked'), site / 'pkg', site, 'pytest'):
+        result, = judge(named)
+        assert (result.verdict, result.modules) == ('ok', ()), named
+
+
+def test_editable_install(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its modules are not where its files are, so nothing was checked."""
+    info = tmp_path / 'site' / 'pkg-1.0.dist-info'
+    info.mkdir(parents=True)
+    (info.parent / 'pkg.pth').write_text('/src')
+    (info / 'METADATA').write_text('Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n')
+    (info / 'direct_url.json').write_text('{"url": "file:///src", "dir_info": {"editable": true}}')
+    (info / 'RECORD').write_text('pkg.pth,,\npkg-1.0.dist-info/direct_url.json,,\n')
+    monkeypatch.syspath_prepend(os.fspath(info.parent))
+    result, = judge('pkg')
+    assert [d.identifier for d in result.found] == ['nothing-to-check']
+    assert (result.verdict, 'editable' in result.found[0].what) == ('unusable', True)
+
+
 def test_installed_package() -> None:
     """Another environment, which --python names, has mesonbuild-ft installed."""
     python = support.load_environments().prepare([tag()])[tag()]
@@ -280,7 +310,7 @@ def test_installed_package() -> None:
 
 @pytest.mark.parametrize(('name', 'identifier'), [
     ('no-such-package-anywhere', 'package-not-installed'), ('no/such/file', 'unreadable-file'),
-    ('missing.whl', 'unreadable-file'), ('missing.so', 'unreadable-file'), ('pytest', 'nothing-to-check'),
+    ('missing.whl', 'unreadable-file'), ('missing.so', 'unreadable-file'),
     ('empty', 'nothing-to-check'), ('notes.txt', 'unusable-input'), ('/dev/null', 'unusable-input'),
     ('a\0b', 'unreadable-file'), ('', 'unreadable-file'),
 ])
@@ -417,6 +447,20 @@ def test_sarif_follows_its_schema(three: list[pathlib.Path], capsys: pytest.Capt
     jsonschema.validate(found, schema)
 
 
+@pytest.mark.parametrize(('path', 'uri'), [
+    ('dist/a b#é.whl', 'dist/a%20b%23%C3%A9.whl'), ('a:b.whl', 'a%3Ab.whl'), ('/x y/one.so', 'file:///x%20y/one.so'),
+    ('C:\\x y\\one.pyd', 'file:///C:/x%20y/one.pyd'), ('dist\\one.whl', 'dist/one.whl'),
+    ('\\\\host\\share\\x y.whl', 'file://host/share/x%20y.whl'),
+])
+def test_uri(path: str, uri: str) -> None:
+    from mesonbuild_ft import output_sarif
+
+    windows = '\\' in path
+    assert output_sarif._uri((pathlib.PureWindowsPath if windows else pathlib.PurePosixPath)(path)) == uri
+    if uri.startswith('file:') and not windows:
+        assert pathlib.Path(path).as_uri() == uri
+
+
 def test_github(three: list[pathlib.Path], capsys: pytest.CaptureFixture[str]) -> None:
     _, text = run(capsys, '--format', 'github', *three)
     first, second, last = text.splitlines()
@@ -455,6 +499,30 @@ def test_many_findings_are_put_together(tmp_path: pathlib.Path, capsys: pytest.C
     assert '  40 modules (p0/one, p1/one, p10/one, …): imports PyModule_AddType, which' in text
     assert len(text.splitlines()) == 8
     assert len(run(capsys, '-v', wheel)[1].splitlines()) == 8 + 42
+    for form in ('github', 'markdown'):
+        assert 'p39/one' not in run(capsys, '--format', form, wheel)[1]
+        assert 'p39/one, p4/one' in run(capsys, '--format', form, '-v', wheel)[1].replace('\\', '')
+    assert '\n- p39/one.abi3.so: multi-phase init, ' in run(capsys, '--format', 'markdown', '-v', wheel)[1]
+
+
+@pytest.mark.parametrize('width', [120, 80, 60, 40, 20])
+def test_names_are_whole_on_a_narrow_terminal(
+    width: int, three: list[pathlib.Path], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip('rich')
+    import io
+
+    from mesonbuild_ft import output_table
+
+    monkeypatch.setenv('FORCE_COLOR', '1')
+    monkeypatch.setenv('COLUMNS', str(width))
+    drawn = io.StringIO()
+    output_table.write(judge(*three), drawn)
+    lines = re.sub(r'\x1b\[[0-9;]*m', '', drawn.getvalue()).splitlines()
+    assert max(map(len, lines)) <= width
+    table = ''.join(''.join(lines).split()).partition('error[symbol')[0]
+    assert all(path.name in table for path in three)
+    assert ('FILE' in table) == (width >= 80)
 
 
 def test_rich_draws_the_same(three: list[pathlib.Path], monkeypatch: pytest.MonkeyPatch) -> None:

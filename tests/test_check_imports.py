@@ -178,3 +178,29 @@ def test_process_that_stays_behind_is_not_waited_for(interpreters: typing.Any, t
     start = time.monotonic()
     assert importing.import_module(interpreter, tmp_path, 'stays').error == ''
     assert time.monotonic() - start < 60
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='Windows has no SIGTERM')
+def test_end_by_sigterm(built: typing.Any, interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
+    """The wheel that was unpacked is gone, and so is the process that imported it."""
+    said, work, wheel = tmp_path / 'said', tmp_path / 'work', tmp_path / 'plain-1.0-cp314-cp314t-linux_x86_64.whl'
+    work.mkdir()
+    module, = support.modules(built.wheel('plain', 'cp314-cp314t')).values()
+    with zipfile.ZipFile(built.wheel('plain', 'cp314-cp314t')) as old, zipfile.ZipFile(wheel, 'w') as new:
+        new.writestr(f'slow/{module.rpartition("/")[2]}', old.read(module))
+        new.writestr('slow/__init__.py', f'import os, time\nprint(os.getpid(), file=open({os.fspath(said)!r}, "w"), '
+                     'flush=True)\ntime.sleep(100)\n')
+        new.writestr('plain-1.0.dist-info/WHEEL', 'Tag: cp314-cp314t-linux_x86_64\n')
+    python = support.load_environments().prepare(['cp314-cp314t'])['cp314-cp314t']
+    process = subprocess.Popen(
+        [python, '-m', 'mesonbuild_ft', 'check', '--import', '--python', interpreters.get('cp314-cp314t'), wheel],
+        env={**support.clean_environment(python), 'TMPDIR': os.fspath(work)}, cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while not (said.exists() and said.read_text().strip()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert list(work.iterdir())
+    process.terminate()
+    assert process.wait(30) == 143
+    assert list(work.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said.read_text()), 0)
