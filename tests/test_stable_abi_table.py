@@ -125,3 +125,43 @@ def test_abi3info_agrees() -> None:
         name: (None if ifdef is None else str(getattr(ifdef, 'name', ifdef)), since, kind)
         for name, (ifdef, since, kind) in expected.items()
     }
+
+
+def generated_tests() -> dict[int, Path]:
+    """Minor version -> CPython's own list, which its build makes from stable_abi.toml for test_stable_abi_ctypes."""
+    found: dict[int, Path] = {}
+    for root in (Path.home() / '.pyenv' / 'versions', Path('/opt/python'), Path('/usr')):
+        for path in sorted(root.glob('**/python3.*/test/test_stable_abi_ctypes.py')):
+            minor = re.search(r'/python3\.(\d+)t?/test/', path.as_posix())
+            assert minor is not None
+            found.setdefault(int(minor[1]), path)
+    return found
+
+
+def listed(path: Path) -> dict[str, str | None]:
+    """Name -> macro that it depends on."""
+    text = path.read_text(encoding='utf-8')
+    names = text[text.index('SYMBOL_NAMES = ('):]
+    result: dict[str, str | None] = dict.fromkeys(re.findall(r'"(\w+)",', names[:names.index('\n)')]))
+    for macro, block in re.findall(r"if feature_macros\['(\w+)'\]:\n    SYMBOL_NAMES \+= \(\n(.*?)    \)", text, re.S):
+        result.update(dict.fromkeys(re.findall(r"'(\w+)'", block), macro))
+    return result
+
+
+#: Before 3.13 CPython's test leaves out what builds with Py_TRACE_REFS name otherwise.
+MADE_OTHERWISE = ('PyModule_Create2', 'PyModule_FromDefAndSpec2')
+
+
+def test_the_lists_of_older_versions() -> None:
+    """What entered with each version is what its own list has beyond the one before."""
+    lists = {minor: listed(path) for minor, path in generated_tests().items()}
+    if not lists:
+        pytest.skip('no interpreter here has the test package')
+    table = entries()
+    for minor, names in sorted(lists.items()):
+        assert len(names) > 800
+        expected = {name: macro for name, (macro, since, _) in table.items() if since <= minor}
+        for name in MADE_OTHERWISE:
+            assert expected.pop(name, None) is None
+            names.pop(name, None)
+        assert names == expected, minor
