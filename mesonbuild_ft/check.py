@@ -25,7 +25,7 @@ if typing.TYPE_CHECKING:
 Verdict = typing.Literal['ok', 'hint', 'warning', 'error', 'unusable']
 
 #: Bytes of modules that are in memory at once; a larger module is scanned alone.
-IN_FLIGHT: typing.Final = 32 << 20
+IN_FLIGHT: typing.Final = 16 << 20
 
 
 @dataclasses.dataclass(frozen=True)

@@ -320,6 +320,49 @@ def test_nothing_declared_or_declared_late(
     assert not gil_after_import(interpreter, tmp_path / 'sample.so')
 
 
+CHANGED = """
+#include <Python.h>
+static int execute(PyObject *module) { return PyModule_AddIntConstant(module, "answer", 42); }
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)execute}, {Py_mod_gil, GIL}, {0, NULL}};
+static int neighbour;
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "sample", .m_slots = slots};
+PyMODINIT_FUNC PyInit_sample(void)
+{
+    neighbour++;
+#ifdef CHANGE
+    for (PyModuleDef_Slot *slot = slots; slot->slot != 0; slot++) {
+        if (slot->slot == Py_mod_gil && getenv("HOME") != NULL)
+            slot->value = CHANGE;
+    }
+#endif
+    return PyModuleDef_Init(&definition);
+}
+"""
+
+
+@pytest.mark.parametrize('target', ['', 'aarch64-linux-gnu', 'aarch64-macos', 'x86_64-macos'])
+@pytest.mark.parametrize('optimise', ['-O0', '-O2'])
+def test_declared_and_changed_at_run_time(optimise: str, target: str, tmp_path: Path) -> None:
+    """As in gmpy2, which goes through its slots and changes the value of Py_mod_gil."""
+    interpreter = need('cp314t')
+    compiler = 'gcc'
+    flags = [optimise, '-DGIL=Py_MOD_GIL_USED', '-include', 'stdlib.h']
+    if target:
+        pytest.importorskip('ziglang', reason='zig, the cross compiler, is not installed')
+        compiler = f'{sys.executable} -m ziglang cc -target {target}'
+        flags += ['-fno-sanitize=undefined']
+    if target.endswith('macos'):
+        flags += ['-Wl,-undefined,dynamic_lookup']
+    facts = scan(build(tmp_path, interpreter, *flags, source=CHANGED, compiler=compiler))
+    assert (facts['gil'], facts['gil_evidence']) == ('used', 'slot 4 has the value 0')
+    facts = scan(build(tmp_path, interpreter, *flags, '-DCHANGE=Py_MOD_GIL_NOT_USED', source=CHANGED,
+                       compiler=compiler))  # fmt: skip
+    assert (facts['gil'], facts['gil_evidence']) == (
+        'unknown', 'slot 4 has the value 0 in the file, and code that may write to it names the slots')  # fmt: skip
+    if not target:
+        assert not gil_after_import(interpreter, tmp_path / 'sample.so')
+
+
 ENCLOSED = """
 #include <Python.h>
 static int execute(PyObject *module) { return PyModule_AddIntConstant(module, "answer", 42); }

@@ -13,6 +13,20 @@ abiscan_answer abiscan_code_refers(const abiscan_image *image, abiscan_range ran
     return ABISCAN_CANNOT_TELL;
 }
 
+abiscan_answer abiscan_code_names(const abiscan_image *image, abiscan_range range,
+                                  abiscan_range except)
+{
+    switch (image->code) {
+    case ABISCAN_CODE_X86_64:
+        return abiscan_x86_64_names(image, range, except);
+    case ABISCAN_CODE_AARCH64:
+        return abiscan_aarch64_names(image, range, except);
+    case ABISCAN_CODE_OTHER:
+        break;
+    }
+    return ABISCAN_CANNOT_TELL;
+}
+
 abiscan_answer abiscan_code_returns(const abiscan_image *image, uint64_t function,
                                     uint64_t *address, abiscan_range *extent)
 {

@@ -21,6 +21,11 @@ typedef struct abiscan_range {
 abiscan_answer abiscan_code_refers(const abiscan_image *image, abiscan_range range,
                                    abiscan_range except);
 
+/* Whether an instruction outside `except` was found that names an address in the range.
+ * Weaker than abiscan_code_refers(): ABISCAN_NO does not say that code has no other way. */
+abiscan_answer abiscan_code_names(const abiscan_image *image, abiscan_range range,
+                                  abiscan_range except);
+
 /* The constant address that a function returns, when it does nothing else; and
  * the extent of its code. */
 abiscan_answer abiscan_code_returns(const abiscan_image *image, uint64_t function,
@@ -56,6 +61,8 @@ bool abiscan_function_around(const abiscan_image *image, uint64_t address, uint6
 /* One for each instruction set; code.c chooses. */
 abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range range,
                                      abiscan_range except);
+abiscan_answer abiscan_x86_64_names(const abiscan_image *image, abiscan_range range,
+                                    abiscan_range except);
 abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t function,
                                       uint64_t *address, abiscan_range *extent);
 abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t import,
@@ -63,6 +70,8 @@ abiscan_answer abiscan_x86_64_second_argument(const abiscan_image *image, size_t
 abiscan_answer abiscan_x86_64_stored_slots(const abiscan_image *image, uint64_t hook,
                                            uint64_t array, size_t user,
                                            abiscan_stored_slots *slots);
+abiscan_answer abiscan_aarch64_names(const abiscan_image *image, abiscan_range range,
+                                     abiscan_range except);
 abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t function,
                                        uint64_t *address, abiscan_range *extent);
 abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_t import,

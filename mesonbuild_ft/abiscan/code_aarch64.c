@@ -5,7 +5,13 @@
 
 #include <string.h>
 
-enum { STUB_LIMIT = 8, SITE_LIMIT = 16, WINDOW = 32, PAGE_WINDOW = 64 };
+enum {
+    STUB_LIMIT = 8,
+    SITE_LIMIT = 16,
+    WINDOW = 32,
+    PAGE_WINDOW = 64,
+    MOST_OFFSET = 0x1000 + 16 * 0xfff /* that add and a load have together */
+};
 
 static uint32_t read_code(const unsigned char *bytes)
 {
@@ -65,6 +71,98 @@ static bool is_hint(uint32_t code)
 static bool is_frame(uint32_t code)
 {
     return code == 0xa9bf7bfdu || code == 0x910003fdu || code == 0xa8c17bfdu;
+}
+
+/* The address that a use of register `from` names: add, or a load or store of any size
+ * with an unsigned offset, when the register holds `base`. */
+static bool names(uint32_t code, unsigned from, uint64_t base, uint64_t *address)
+{
+    uint64_t constant = (code >> 10) & 0xfffu;
+    if (((code >> 5) & 31u) != from) {
+        return false;
+    }
+    if ((code & 0xffc00000u) == 0x91000000u) { /* add xD, xN, #constant */
+        *address = base + constant;
+        return true;
+    }
+    if ((code & 0x3b000000u) == 0x39000000u) { /* ldr, str: 1, 2, 4, 8 or 16 bytes */
+        unsigned scale = code >> 30;
+        if ((code & 0x04800000u) == 0x04800000u) { /* a vector register of 16 bytes */
+            scale = 4;
+        }
+        *address = base + (constant << scale);
+        return true;
+    }
+    return false;
+}
+
+/* Whether an instruction may leave another value in a register. */
+static bool may_write(uint32_t code, unsigned reg)
+{
+    bool is_store = (code & 0x3bc00000u) == 0x39000000u  /* str, unsigned offset */
+                    || (code & 0x3a400000u) == 0x28000000u; /* stp */
+    bool is_call = (code & 0xfc000000u) == 0x94000000u || (code & 0xfe000000u) == 0xd6000000u;
+    return (is_call && (reg < 19 || reg == 30))
+           || (!is_store && ((code & 31u) == reg || ((code >> 10) & 31u) == reg));
+}
+
+/* Whether what follows `adrp register, page` at `at` names an address in the range, in
+ * straight line and through one more register at most. */
+static bool page_names(const abiscan_image *image, uint64_t at, unsigned reg, uint64_t page,
+                       abiscan_range range)
+{
+    unsigned second = 32;
+    uint64_t base = 0, address = 0;
+    uint32_t code = 0;
+    for (unsigned i = 1; i <= WINDOW && code_at(image, at + 4 * i, &code); i++) {
+        bool is_first = names(code, reg, page, &address);
+        if ((is_first || names(code, second, base, &address))
+            && address - range.address < range.size) {
+            return true;
+        }
+        if (code == 0xd65f03c0u || (code & 0xfc000000u) == 0x14000000u) {
+            return false; /* ret, b: what follows is reached from elsewhere */
+        }
+        bool is_sum = is_first && (code & 0xffc00000u) == 0x91000000u;
+        reg = may_write(code, reg) ? 32 : reg;
+        second = is_sum ? code & 31u : may_write(code, second) ? 32 : second;
+        base = is_sum ? address : base;
+    }
+    return false;
+}
+
+abiscan_answer abiscan_aarch64_names(const abiscan_image *image, abiscan_range range,
+                                     abiscan_range except)
+{
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const abiscan_segment *segment = &image->segments[i];
+        const unsigned char *bytes
+            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+        if (!segment->is_executable || bytes == NULL) {
+            continue;
+        }
+        uint64_t first = (UINT64_C(4) - segment->address % 4) % 4;
+        for (uint64_t at = first; at + 4 <= segment->file_size; at += 4) {
+            uint64_t address = segment->address + at, page = 0;
+            uint32_t code = read_code(bytes + at);
+            unsigned reg = 0;
+            if (address - except.address < except.size) {
+                continue;
+            }
+            if ((code & 0x9f000000u) == 0x10000000u) { /* adr xN, address */
+                uint64_t offset
+                    = (uint64_t)((code >> 5) & 0x7ffffu) << 2 | ((code >> 29) & 3u);
+                if (address + extend(offset, 21) - range.address < range.size) {
+                    return ABISCAN_YES;
+                }
+            } else if (is_adrp(code, address, &reg, &page)
+                       && range.address + range.size - page <= range.size + MOST_OFFSET
+                       && page_names(image, address, reg, page, range)) {
+                return ABISCAN_YES;
+            }
+        }
+    }
+    return ABISCAN_NO;
 }
 
 abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t function,

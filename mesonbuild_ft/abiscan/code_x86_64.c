@@ -481,10 +481,34 @@ static bool refers_from_base(const abiscan_image *image, const code_piece *code,
     return false;
 }
 
-abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range range,
-                                     abiscan_range except)
+/* Whether the instruction that has the byte at `address` names the range: no, where the
+ * function around it shows that it has another operand. */
+static bool may_name(const abiscan_image *image, uint64_t address, abiscan_range range)
+{
+    uint64_t start = 0, end = 0;
+    if (!abiscan_function_around(image, address, &start, &end)
+        || end - start > LONGEST_FUNCTION) {
+        return true;
+    }
+    const unsigned char *bytes = abiscan_image_bytes(image, start, end - start);
+    instruction in;
+    for (uint64_t at = start; bytes != NULL && at <= address; at += in.length) {
+        if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
+            return true;
+        }
+        if (at + in.length > address) {
+            return in.is_rip_relative && in.memory - range.address < range.size;
+        }
+    }
+    return true;
+}
+
+/* is_exact: a hit counts only if the function around it may have such an instruction. */
+static abiscan_answer find_reference(const abiscan_image *image, abiscan_range range,
+                                     abiscan_range except, bool is_exact)
 {
     code_piece code;
+    unsigned hits = 0;
     for (size_t i = 0; next_code(image, &i, &code);) {
         const unsigned char *bytes = code.bytes;
         if (bytes == NULL) {
@@ -502,7 +526,10 @@ abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range r
             }
             unsigned sizes = immediate_sizes(bytes, at);
             for (unsigned size = 0; size <= 4; size++) {
-                if (((sizes >> size) & 1u) != 0 && target + size - range.address < range.size) {
+                /* Each hit costs a look at its function: so many are no accident. */
+                if (((sizes >> size) & 1u) != 0 && target + size - range.address < range.size
+                    && (!is_exact || ++hits > HIT_LIMIT
+                        || may_name(image, code.address + at, range))) {
                     return ABISCAN_YES;
                 }
             }
@@ -513,6 +540,18 @@ abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range r
         }
     }
     return ABISCAN_NO;
+}
+
+abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range range,
+                                     abiscan_range except)
+{
+    return find_reference(image, range, except, false);
+}
+
+abiscan_answer abiscan_x86_64_names(const abiscan_image *image, abiscan_range range,
+                                    abiscan_range except)
+{
+    return find_reference(image, range, except, true);
 }
 
 /* ---- what a function returns ------------------------------------------ */

@@ -760,6 +760,42 @@ static bool is_in_definition(const module_reader *reader, uint64_t address)
     return is_inside;
 }
 
+/* How many pointers into `range`, which is around array `number`, the loader fills in,
+ * besides those that lie in the definition and its slots and may name a neighbour. */
+static size_t count_pointers(const module_reader *reader, size_t number, abiscan_range range)
+{
+    const abiscan_image *image = reader->image;
+    size_t pointers = 0;
+    for (size_t i = 0; i < image->cell_count; i++) {
+        const abiscan_cell *cell = &image->cells[i];
+        bool is_own = cell->target < reader->arrays[number].address
+                      && is_in_definition(reader, cell->address);
+        if (!cell->is_import && !is_own && cell->target >= range.address
+            && cell->target - range.address < range.size) {
+            pointers++;
+        }
+    }
+    return pointers;
+}
+
+/* Whether code names the slots that lie in memory it can write to (gmpy2 goes through them
+ * and changes Py_mod_gil).  Where code is not read, what the file holds stands. */
+static bool slots_are_named(const module_reader *reader)
+{
+    for (size_t i = 0; i < reader->array_count; i++) {
+        abiscan_range array = reader->arrays[i];
+        if (abiscan_is_constant(reader->image, array.address, array.size)) {
+            continue;
+        }
+        bool is_returned = reader->has_export_hook && i == 0;
+        if (abiscan_code_names(reader->image, array, reader->hook_code) == ABISCAN_YES
+            || count_pointers(reader, i, array) > (is_returned ? 0u : 1u)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static abiscan_answer slots_can_change(module_reader *reader)
 {
     const abiscan_image *image = reader->image;
@@ -774,19 +810,9 @@ static abiscan_answer slots_can_change(module_reader *reader)
         answer = abiscan_code_refers(image, array, reader->hook_code);
         /* A second pointer to the array (a GOT entry) lets code write without
          * naming its address. */
-        size_t pointers = 0;
-        for (size_t k = 0; k < image->cell_count; k++) {
-            const abiscan_cell *cell = &image->cells[k];
-            /* The definition and its slots may name a neighbour. */
-            bool is_own = cell->target < reader->arrays[i].address
-                          && is_in_definition(reader, cell->address);
-            if (!cell->is_import && !is_own && cell->target >= array.address
-                && cell->target - array.address < array.size) {
-                pointers++;
-            }
-        }
         bool is_returned = reader->has_export_hook && i == 0;
-        if (answer == ABISCAN_NO && pointers > (is_returned ? 0u : 1u)) {
+        if (answer == ABISCAN_NO
+            && count_pointers(reader, i, array) > (is_returned ? 0u : 1u)) {
             answer = ABISCAN_YES;
         }
     }
@@ -873,7 +899,11 @@ static void judge_gil(module_reader *reader)
         char evidence[64];
         (void)snprintf(evidence, sizeof evidence, "slot %u has the value",
                        reader->gil_identifier);
-        if (reader->gil_is_plain) {
+        if (reader->gil_is_plain && slots_are_named(reader)) {
+            say(result->gil_evidence,
+                "%s %" PRIu64 " in the file, and code that may write to it names the slots",
+                evidence, reader->gil_value);
+        } else if (reader->gil_is_plain) {
             judge_gil_value(reader, reader->gil_value, evidence);
         } else {
             say(result->gil_evidence, "slot %u has no single constant value",
