@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Compare `check` and `abiscan` with abi3audit and abi3t-doctor over the same files, in one run.
 
-    python benchmarks/check.py DIRECTORY [--runs N] [--tag TAG]
+    python benchmarks/check.py [DIRECTORY] [--runs N] [--tag TAG]
 
-DIRECTORY holds wheels, such as .cache/real/wheels after the tests with MESONBUILD_FT_FULL=1. Figures are medians of
-CPU seconds, all threads and child processes included, and of the largest resident memory. The commands take turns.
-A ratio above 1 means that we are cheaper. Three comparisons, each with what is measured as ours first:
+DIRECTORY holds wheels; otherwise they are the first 30 that tests/real/wheels.toml pins, of three platforms, which the
+tests with MESONBUILD_FT_FULL=1 download. Figures are medians of CPU seconds, all threads and child processes included,
+and of the largest resident memory. The commands take turns. A ratio above 1 means that we are cheaper.
+Three comparisons, each with what is measured as ours first:
 
 - the wheels, with Python's zlib, and with the extra `fast` (libdeflate). The floor is the start of Python and inflating
   of each module what a scan reads: what a loader maps of ELF files, all of others.
@@ -19,6 +20,7 @@ import argparse
 import os
 import pathlib
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -131,13 +133,18 @@ def unpack(wheels: typing.Iterable[str], directory: pathlib.Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n', 1)[0])
-    parser.add_argument('directory', type=pathlib.Path)
+    parser.add_argument('directory', type=pathlib.Path, nargs='?')
     parser.add_argument('--runs', type=int, default=5)
     parser.add_argument('--tag', default='cp311-cp311', help='the interpreter, as in tools/environments.py')
     arguments = parser.parse_args()
-    wheels = sorted(map(os.fspath, arguments.directory.glob('*.whl')))
-    if not wheels:
-        raise SystemExit(f'{arguments.directory} holds no wheels')
+    directory = arguments.directory or environments.CACHE / 'real' / 'wheels'
+    wheels = sorted(map(os.fspath, directory.glob('*.whl')))
+    if arguments.directory is None:
+        pinned = re.findall(r'^file = "(.+)"$', (ROOT / 'tests' / 'real' / 'wheels.toml').read_text(), re.M)[:30]
+        wheels = [os.fspath(directory / name) for name in pinned if (directory / name).exists()]
+    if not wheels or (arguments.directory is None and len(wheels) < 30):
+        raise SystemExit(f'{directory} holds {len(wheels)} of the wheels; MESONBUILD_FT_FULL=1 with '
+                         'tests/test_real_wheels.py downloads them')
     stable = [wheel for wheel in wheels if 'abi3' in os.path.basename(wheel).split('-')[-2]]
     python = next(iter(environments.prepare([arguments.tag]).values()))
     fast = tools(f'fast-{arguments.tag}', python, 'deflate')
@@ -160,8 +167,8 @@ def main() -> None:
         compare('the same with libdeflate', {
             'check, extra fast': [fast, *program, *chosen],
             'floor': [fast, '-I', '-c', FLOOR, *chosen], **others}, arguments.runs)
-    with tempfile.TemporaryDirectory() as directory:
-        modules = unpack(stable, pathlib.Path(directory))
+    with tempfile.TemporaryDirectory() as unpacked:
+        modules = unpack(stable, pathlib.Path(unpacked))
         if modules:
             size = sum(map(os.path.getsize, modules)) / 1e6
             compare(f'{len(modules)} modules for the stable ABI, {size:.0f} MB', {

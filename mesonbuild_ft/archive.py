@@ -12,7 +12,6 @@ import dataclasses
 import importlib
 import itertools
 import os
-import re
 import struct
 import typing
 import zlib
@@ -43,7 +42,6 @@ _DESCRIPTOR = 0x0008  # sizes and CRC follow the data
 _UTF8 = 0x0800
 #: A part smaller than this share of a member is inflated by zlib, which can stop, and not by libdeflate.
 _SMALL_PART: typing.Final = 0.5
-_UNSAFE: typing.Final = re.compile(r'\A(?:\Z|[/\\]|[A-Za-z]:)|(?:\A|[/\\])\.\.(?:[/\\]|\Z)|\0')
 _32_BITS = 0xFFFFFFFF
 
 
@@ -163,7 +161,6 @@ def _check(
     file: typing.BinaryIO,
 ) -> Archive:
     """The archive, with its central directory at the offset `directory`. Raises ArchiveError."""
-    unsafe = _UNSAFE.search
     members: list[Member] = []
     found: list[Diagnostic] = []
     broken: set[str] = set()
@@ -172,7 +169,7 @@ def _check(
     spans: list[tuple[int, int, str]] = []
     for entry in entries:
         name = entry.orig_filename
-        if unsafe(name):
+        if _is_unsafe(name):
             found.append(Diagnostic(
                 'unsafe-member-path', 'error', 'is a path that leads out of the directory it is unpacked into',
                 name, 'Build the wheel again; installers refuse it or write outside of site-packages.'))
@@ -207,6 +204,12 @@ def _overlaps(spans: list[tuple[int, int, str]]) -> None:
             raise ArchiveError(
                 'overlapping-members', f'{following} begins at offset {start}, inside {name}, which ends at {end}',
                 where=following, advice='Do not use this file: no tool that makes wheels writes such an archive.')
+
+
+def _is_unsafe(name: str) -> bool:
+    """Whether a path may lead out of the directory that it is joined to, on some platform."""
+    parts = name.replace('\\', '/').split('/')
+    return not parts[0] or '..' in parts or '\0' in name or (name[1:2] == ':' and name[0].isalpha())
 
 
 def _member(entry: zipfile.ZipInfo, name: str, limit: int, file: typing.BinaryIO) -> tuple[Member, int]:
