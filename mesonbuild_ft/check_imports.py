@@ -103,6 +103,12 @@ def _judge(checked: Checked, imports: typing.Sequence[Import]) -> typing.Iterato
             yield Diagnostic(
                 'import-not-tried', 'hint', f'{done.module} needs {done.missing}, which {target.name} does not have',
                 path, 'Install what the wheel requires into an environment, and name that with --python.')
+        elif f"partially initialized module '{done.module}'" in done.error:
+            # What it imports needs it, and may work where that is imported before.
+            yield Diagnostic(
+                'import-not-tried', 'hint',
+                f'{done.module} cannot be the first that {target.name} imports of a circle: {done.error}', path,
+                'Import by hand the part of the package that needs it.')
         elif done.error:
             yield Diagnostic(
                 'import-failed', 'error', f'{done.module} cannot be imported by {target.name}: {done.error}', path,

@@ -36,7 +36,7 @@ CASES: dict[str, tuple[str, str, Facts, list[str]]] = {
     'full API is fine': ('cp314-cp314', 'one.cpython-314-x86_64-linux-gnu.so', FACTS, []),
     'free-threaded is fine': ('cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so', FREE, []),
     'unknown is no error in abi3': ('cp39-abi3', 'one.abi3.so', UNKNOWN, []),
-    'unknown is no error in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so', UNKNOWN, ['abi3t-needs-export-hook']),
+    'unknown is no error in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so', UNKNOWN, []),
     'unknown is no error, free-threaded': (
         'cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so', UNKNOWN, []),
     'no stable ABI of PyPy': ('pp311-pypy311_pp73', 'one.pypy311-pp73-x86_64-linux-gnu.so', UNKNOWN, []),
@@ -54,7 +54,8 @@ CASES: dict[str, tuple[str, str, Facts, list[str]]] = {
     'layout of the other build': ('cp39-abi3', 'one.abi3.so', FREE, ['wrong-object-layout']),
     'layout with the GIL': ('cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so', FACTS, ['wrong-object-layout']),
     'layout in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so', fact(ABI3T, layout='gil'), ['wrong-object-layout']),
-    'only PyInit_ in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so', fact(ABI3T, init_hooks=('PyInit_one',)),
+    'only PyInit_ in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so',
+                              fact(ABI3T, init_hooks=('PyInit_one',), init='multi-phase'),
                               ['abi3t-needs-export-hook']),
     'only PyModExport_ before 3.15': ('cp39-abi3', 'one.abi3.so', fact(init_hooks=('PyModExport_one',)),
                                       ['missing-init-function']),
