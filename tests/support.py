@@ -88,7 +88,10 @@ def load_environments() -> typing.Any:
 
 
 def load_scanner() -> bool:
-    """Make the scanner of this checkout importable: the package in the tree has none beside it. False: there is none."""
+    """Make the scanner of this checkout importable: the package in the tree has none beside it.
+
+    False where this interpreter has none.
+    """
     import mesonbuild_ft
 
     module = load_environments()

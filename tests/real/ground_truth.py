@@ -10,7 +10,8 @@ releases to compare with ([[companion]]); and those of ground_truth.toml ([[whee
 - Linux, free-threaded: each extension module is imported in a fresh process of the interpreter that the wheel is for,
   with the wheel unpacked and what it requires installed. It does not need the GIL if the GIL stays off. If the GIL
   comes on, another module that is imported on the way may be the reason: `python -v` tells of each module that
-  requires the GIL. A module that cannot be imported alone is counted apart, with the reason.
+  requires the GIL. A module that cannot be imported, even after one that [first] names, is counted apart, with
+  the reason.
 - Windows and macOS, free-threaded: each module is compared with the module of the same name in the Linux wheel of the
   same release: with what importing showed there.
 - abi3 and abi3t: each symbol that abi3audit reports, in which module, is compared with the errors of the check about
@@ -50,7 +51,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[n]) for n in (1, 2)]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
 import support
 
@@ -77,8 +79,14 @@ _PLATFORMS: typing.Final[dict[str, list[str]]] = {
     'macos': ['macosx_15_0_arm64'],
 }
 _SYMBOL_ERRORS: typing.Final = ('symbol-outside-stable-abi', 'symbol-newer-than-floor')
-#: Import a module, verbosely: the interpreter tells on standard error of each that requires the GIL.
-_VERBOSELY: typing.Final = 'import sys; sys.path.insert(0, sys.argv[1]); __import__(sys.argv[2])'
+#: Import modules, verbosely: the interpreter tells on standard error of each that requires the GIL.
+_VERBOSELY: typing.Final = """
+import sys
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    __import__(name)
+sys.exit(name not in sys.modules)
+"""
 _REQUIRES_GIL: typing.Final = re.compile(r"^# loading module '([^']+)', which requires the GIL$", re.MULTILINE)
 
 Json = dict[str, typing.Any]
@@ -184,10 +192,10 @@ def choose() -> None:
         version = (3, int(abi[3:5])) if abi.startswith('cp') else (3, 15) if abi == 'abi3t' else (3, 14)
         for name in names:
             release = ''
-            for platform in [only] if only else list(_PLATFORMS):
-                got = _choose_one(f'{name}{release}', version, abi, platform)
+            for system in [only] if only else list(_PLATFORMS):
+                got = _choose_one(f'{name}{release}', version, abi, system)
                 if got is None:
-                    print(f'{key}: {name} on {platform}: none', flush=True)
+                    print(f'{key}: {name} on {system}: none', flush=True)
                 else:
                     release = f'=={tags.parse_wheel_name(got.name).version}'
                     entries[got.name] = hashlib.sha256(got.read_bytes()).hexdigest()
@@ -196,9 +204,9 @@ def choose() -> None:
             output.write(f'\n[[wheel]]\nfile = "{name}"\nsha256 = "{sha256}"\n')
 
 
-def _choose_one(requirement: str, version: tags.Version, abi: str, platform: str) -> pathlib.Path | None:
+def _choose_one(requirement: str, version: tags.Version, abi: str, system: str) -> pathlib.Path | None:
     with tempfile.TemporaryDirectory(dir=CACHE) as work:
-        _download(requirement, version, [abi], _PLATFORMS[platform], pathlib.Path(work))
+        _download(requirement, version, [abi], _PLATFORMS[system], pathlib.Path(work))
         for path in pathlib.Path(work).glob('*.whl'):
             # pip also takes a wheel that needs no ABI, or one of another stable ABI.
             name = tags.parse_wheel_name(path.name)
@@ -259,20 +267,26 @@ def import_wheel(wheel: Wheel, path: pathlib.Path, checked: Checked, by: Interpr
 
 
 def _truth(done: Import, directory: pathlib.Path) -> list[str]:
-    if done.error:
-        return ['', done.error.splitlines()[0]]
-    if not done.gil_after:
+    if done.gil_before:
+        return ['', 'the GIL was on before']
+    first = table().get('first', {}).get(done.module)
+    if done.error and first is None:
+        return ['', done.error.splitlines()[0].replace(os.fspath(directory), '.')]
+    if not done.error and not done.gil_after:
         return ['not-used', 'the GIL stays off']
-    if done.blamed == done.module:
+    if not done.error and done.blamed == done.module:
         return ['used', 'the interpreter warns of it']
-    command = [done.interpreter.executable, '-I', '-B', '-v', '-c', _VERBOSELY, os.fspath(directory), done.module]
-    said = subprocess.run(command, capture_output=True, text=True, errors='replace', check=False, cwd=directory,
-                          timeout=importing.TIME_LIMIT).stderr
-    named = _REQUIRES_GIL.findall(said)
+    names = [first, done.module] if first else [done.module]
+    command = [done.interpreter.executable, '-I', '-B', '-v', '-c', _VERBOSELY, os.fspath(directory), *names]
+    ran = subprocess.run(command, capture_output=True, text=True, errors='replace', check=False, cwd=directory,
+                         timeout=importing.TIME_LIMIT)
+    if ran.returncode:
+        return ['', ran.stderr.strip().splitlines()[-1]]
+    requires = _REQUIRES_GIL.findall(ran.stderr)
     # A single-phase module may have another name inside than the one that it is imported by.
-    if done.module in named or done.module.rpartition('.')[2] in named:
-        return ['used', f'`python -v` names it; {done.blamed} came first']
-    return ['not-used', f'`python -v` names only {", ".join(named)}']
+    if done.module in requires or done.module.rpartition('.')[2] in requires:
+        return ['used', f'`python -v` names it; {requires[0]} comes first']
+    return ['not-used', f'`python -v` names {", ".join(requires) or "no module"}']
 
 
 @functools.cache
@@ -315,7 +329,8 @@ def _measured(wheel: Wheel, path: pathlib.Path, checked: Checked, kept: Json) ->
     return entry
 
 
-def _modules(wheel: Wheel, checked: Checked, truths: Json, missing: str) -> list[Module]:
+def modules(wheel: Wheel, checked: Checked, truths: Json, missing: str = '') -> list[Module]:
+    """What is predicted of each module, beside its truth. missing: why a module has none."""
     result = []
     for module in checked.modules:
         name = importing.module_name(module.path)
@@ -346,7 +361,7 @@ class Results:
         found = {(wheel.file, finding) for wheel, findings in self.findings.items() for finding in findings}
         result += [f'{file}: {finding} was not judged' for file, finding in sorted(found - judged)]
         result += [f'{file}: {finding} was judged and is not found' for file, finding in sorted(judged - found)]
-        result += [f'{file}: {entry["finding"]} is false: {entry["evidence"]}'
+        result += [f'{file}: {entry["finding"]} is false: {_one_line(entry["evidence"])}'
                    for entry in table().get('judged', []) if not entry['true'] for file in entry['files']]
         for wheel, (theirs, ours, _) in self.symbols.items():
             patterns = [p for d in table().get('difference', []) if wheel.file in d['files'] for p in d['symbols']]
@@ -379,9 +394,9 @@ def measure(*, again: bool = False) -> Results:
             results.symbols[wheel] = (
                 [s for s in theirs if s not in ours], [s for s in ours if s not in theirs], ours)
         if wheel.free_threaded and wheel.platform == 'linux':
-            results.modules += _modules(wheel, checked, entry.get('imports', {}), 'no interpreter here, or not found')
+            results.modules += modules(wheel, checked, entry.get('imports', {}), 'no interpreter here, or not found')
         elif wheel.free_threaded:
-            results.modules += _modules(wheel, checked, _linux(wheel, results), 'no such module in the Linux wheel')
+            results.modules += modules(wheel, checked, _linux(wheel, results), 'no such module in the Linux wheel')
         print(wheel.file, *results.findings[wheel], flush=True)
     return results
 
@@ -396,3 +411,139 @@ def _linux(wheel: Wheel, results: Results) -> Json:
             if module.name not in found or same:
                 found[module.name] = [module.truth, module.why if not module.truth else f'as in {other.file}']
     return found
+
+
+def numbers(results: Results, group: str) -> dict[str, typing.Union[int, str]]:
+    """The lines of a group's first table, by name."""
+    wheels = [w for w in results.wheels if w.group == group]
+    counted: dict[str, typing.Union[int, str]] = {
+        'wheels': len(wheels), 'projects': len({w.name.name.lower() for w in wheels})}
+    for name in _PLATFORMS:
+        own = [w for w in wheels if w.platform == name]
+        counted[f'{name}: wheels (free-threaded, stable ABI, other)'] = (
+            f'{len(own)} ({sum(w.free_threaded for w in own)}, {sum(w.stable and not w.free_threaded for w in own)}, '
+            f'{sum(not w.stable and not w.free_threaded for w in own)})')
+    words = {'right': 'as predicted', 'wrong': 'predicted wrong', 'unknown': 'unknown',
+             'without truth': 'nothing to compare with'}
+    for name in _PLATFORMS:
+        verdicts = collections.Counter(
+            m.verdict for m in results.modules if m.wheel.group == group and m.wheel.platform == name)
+        for verdict, word in words.items():
+            counted[f'{name}: modules {word}'] = verdicts[typing.cast(typing.Any, verdict)]
+        if name == 'linux':
+            compared = sum(verdicts[v] for v in ('right', 'wrong', 'unknown'))
+            counted['linux: share unknown'] = f'{100 * verdicts["unknown"] / max(compared, 1):.1f} %'
+    compared_symbols = [pair for wheel, pair in results.symbols.items() if wheel.group == group]
+    counted['abi3audit: wheels with a verdict'] = len(compared_symbols)
+    counted['abi3audit: the same symbols reported'] = sum(not a and not b for a, b, _ in compared_symbols)
+    counted['abi3audit: different, explained below'] = sum(bool(a or b) for a, b, _ in compared_symbols)
+    findings = [(w.file, f) for w, found in results.findings.items() if w.group == group for f in found]
+    false = {(file, e['finding']) for e in table().get('judged', []) if not e['true'] for file in e['files']}
+    for severity in ('error', 'warning'):
+        counted[f'{severity}s, by wheel and identifier'] = sum(f.startswith(severity) for _, f in findings)
+    counted['of these false'] = sum(pair in false for pair in findings)
+    return counted
+
+
+def report(results: Results) -> str:
+    """GROUND_TRUTH.md."""
+    commit = subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], cwd=support.ROOT, capture_output=True, text=True,
+                            check=True).stdout.strip()
+    version = subprocess.run([_abi3audit(), '--version'], capture_output=True, text=True, check=True).stdout.strip()
+    used = {f'cp{w.version[0]}{w.version[1]}-cp{w.version[0]}{w.version[1]}t'
+            for w in results.wheels if w.free_threaded and w.platform == 'linux'}
+    names = [found.target.name for found in map(interpreter, sorted(used)) if found is not None]
+    lines = [
+        '<!-- SPDX-License-Identifier: MIT -->', '# What `mesonbuild-ft check` says of real wheels, and what is true',
+        '', 'Written by `python tests/real/ground_truth.py`, which says how each line is measured. The wheels, and '
+        'what was judged by hand, are in `wheels.toml` and `ground_truth.toml`.', '',
+        f'- {datetime.date.today().isoformat()}; {platform.system()} {platform.machine()}, '
+        f'{" ".join(platform.libc_ver())}',
+        f'- mesonbuild-ft at or shortly after the commit {commit}; {version}', f'- imported by {", ".join(names)}', '']
+    for group, title in GROUPS.items():
+        lines += [f'## {title}', '', '| | |', '|-|-|']
+        lines += [f'| {name} | {value} |' for name, value in numbers(results, group).items()]
+        lines += ['', *_lists(results, group)]
+    return '\n'.join(lines)
+
+
+def _lists(results: Results, group: str) -> typing.Iterator[str]:
+    own = [m for m in results.modules if m.wheel.group == group]
+    for verdict, title in (('wrong', 'Predicted wrong'), ('unknown', 'Unknown'),
+                           ('without truth', 'Nothing to compare with')):
+        by_reason: dict[tuple[str, str], list[str]] = {}
+        for m in own:
+            if m.verdict == verdict:
+                why = m.evidence if verdict == 'unknown' else m.why if verdict == 'without truth' else (
+                    f'predicted {m.predicted} ({m.evidence}), and it is {m.truth} ({m.why})')
+                by_reason.setdefault((m.wheel.file, why), []).append(m.name)
+        if by_reason:
+            yield from (f'### {title}', '')
+            for (file, why), names in by_reason.items():
+                yield f'- `{file}`: {_few(list(dict.fromkeys(names)))}: {_escaped(why)}'
+            yield ''
+    if any(a or b for wheel, (a, b, _) in results.symbols.items() if wheel.group == group):
+        yield from ('### Different from abi3audit', '')
+        for wheel, (theirs, ours, _) in results.symbols.items():
+            if wheel.group == group and (theirs or ours):
+                reasons = ' '.join(d['reason'] for d in table().get('difference', []) if wheel.file in d['files'])
+                yield (f'- `{wheel.file}`: only abi3audit: {_few(theirs) or "nothing"}; '
+                       f'only the check: {_few(ours) or "nothing"}. {reasons}')
+        yield ''
+    yield from ('### Errors and warnings', '')
+    for entry in table().get('judged', []):
+        files = [w.file for w in results.wheels if w.group == group and w.file in entry['files']]
+        if files:
+            yield f'- {entry["finding"]}, {"true" if entry["true"] else "**false**"}: {_one_line(entry["evidence"])}'
+            yield from (f'  - `{file}`' for file in files)
+    if group == 'after' and table().get('repaired'):
+        yield from ('', '### Found false when these wheels were first looked at, and repaired since', '')
+        for entry in table()['repaired']:
+            yield f'- `{entry["file"]}`: {entry["finding"]}: {_one_line(entry["cause"])}'
+    yield from ('', '### Wheels', '', '| wheel | modules, slices | not used, used, unknown | right, wrong | findings |',
+                '|-|-|-|-|-|')
+    for wheel in sorted((w for w in results.wheels if w.group == group), key=lambda w: w.file.lower()):
+        parts = [m for m in own if m.wheel is wheel]
+        said = collections.Counter(m.predicted.replace('not-declared', 'used') for m in parts)
+        verdicts = collections.Counter(m.verdict for m in parts)
+        cells = [f'`{wheel.file}`', '', '', '', ', '.join(results.findings[wheel])]
+        if wheel.free_threaded:
+            cells[1:4] = [str(len(parts)), f'{said["not-used"]}, {said["used"]}, {said["unknown"]}',
+                          f'{verdicts["right"]}, {verdicts["wrong"]}']
+        yield f'| {" | ".join(cells)} |'
+    yield ''
+
+
+def _few(names: typing.Sequence[str]) -> str:
+    return ', '.join(names[:6]) + (f' and {len(names) - 6} more' if len(names) > 6 else '')
+
+
+def _one_line(text: str) -> str:
+    return ' '.join(text.split())
+
+
+def _escaped(text: str) -> str:
+    return text.replace('|', '\\|').replace('<', '\\<')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n', 1)[0])
+    parser.add_argument('--again', action='store_true', help='measure all anew')
+    parser.add_argument('--choose', action='store_true', help='download what [selection] names, and pin it')
+    arguments = parser.parse_args()
+    if arguments.choose:
+        choose()
+        return
+    if not support.load_scanner():
+        raise SystemExit('the environment of this interpreter has no scanner')
+    results = measure(again=arguments.again)
+    HERE.joinpath('GROUND_TRUTH.md').write_text(report(results), encoding='utf-8')
+    for group, title in GROUPS.items():
+        print(f'\n{title}', *(f'  {name}: {value}' for name, value in numbers(results, group).items()), sep='\n')
+    problems = results.problems()
+    print(*problems, sep='\n')
+    raise SystemExit(bool(problems))
+
+
+if __name__ == '__main__':
+    main()
