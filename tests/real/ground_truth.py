@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Compare what `mesonbuild-ft check` says of real wheels with what is true of them.
 
-    python tests/real/ground_truth.py [--again] [--choose]
+    python tests/real/ground_truth.py [--again] [--choose KEY ...]
 
 writes GROUND_TRUTH.md, and ends with status 1 where anything is wrong or not explained in ground_truth.toml.
 There are two groups of wheels: those of wheels.toml, by which the rules were made, with the Linux wheels of the same
@@ -19,7 +19,7 @@ releases to compare with ([[companion]]); and those of ground_truth.toml ([[whee
 - Any wheel: each error and warning was looked at by hand; the file holds what it was judged by ([[judged]]).
 
 What does not depend on the scanner (imports, abi3audit) is measured once and kept in .cache/real/truth.json;
---again measures anew. --choose downloads what [selection] names and writes the [[wheel]] entries.
+--again measures anew. --choose downloads what keys of [selection] name and writes the [[wheel]] entries.
 """
 
 from __future__ import annotations
@@ -184,15 +184,16 @@ def _download(
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def choose() -> None:
-    """Download what [selection] names, and write a [[wheel]] entry for each wheel that there is."""
+def choose(keys: typing.Iterable[str]) -> None:
+    """Download what these keys of [selection] name, and write a [[wheel]] entry for each wheel that there is."""
     entries: dict[str, str] = {}
-    for key, names in table()['selection'].items():
-        abi, _, only = key.partition('_')
+    for key in keys:
+        abi, *words = key.split('_')
+        systems = [system for system in _PLATFORMS if system in words] or list(_PLATFORMS)
         version = (3, int(abi[3:5])) if abi.startswith('cp') else (3, 15) if abi == 'abi3t' else (3, 14)
-        for name in names:
+        for name in table()['selection'][key]:
             release = ''
-            for system in [only] if only else list(_PLATFORMS):
+            for system in systems:
                 got = _choose_one(f'{name}{release}', version, abi, system)
                 if got is None:
                     print(f'{key}: {name} on {system}: none', flush=True)
@@ -529,10 +530,10 @@ def _escaped(text: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n', 1)[0])
     parser.add_argument('--again', action='store_true', help='measure all anew')
-    parser.add_argument('--choose', action='store_true', help='download what [selection] names, and pin it')
+    parser.add_argument('--choose', nargs='+', metavar='KEY', help='download what [selection] names there, and pin it')
     arguments = parser.parse_args()
     if arguments.choose:
-        choose()
+        choose(arguments.choose)
         return
     if not support.load_scanner():
         raise SystemExit('the environment of this interpreter has no scanner')
