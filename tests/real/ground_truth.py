@@ -4,8 +4,9 @@
     python tests/real/ground_truth.py [--again] [--choose KEY ...]
 
 writes GROUND_TRUTH.md, and ends with status 1 where anything is wrong or not explained in ground_truth.toml.
-There are two groups of wheels: those of wheels.toml, by which the rules were made, with the Linux wheels of the same
-releases to compare with ([[companion]]); and those of ground_truth.toml ([[wheel]]), chosen after the rules were fixed.
+There are three groups of wheels: those of wheels.toml, by which the rules were made, with the Linux wheels of the same
+releases to compare with ([[companion]]); and those of ground_truth.toml ([[wheel]]), of other projects, chosen after
+the rules were fixed, and once more after what that had shown was repaired.
 
 - Linux, free-threaded: each extension module is imported in a fresh process of the interpreter that the wheel is for,
   with the wheel unpacked and what it requires installed. It does not need the GIL if the GIL stays off. If the GIL
@@ -71,7 +72,8 @@ WHEELS: typing.Final = CACHE / 'wheels'
 #: A wheel above this is not chosen.
 LARGEST: typing.Final = 60_000_000
 GROUPS: typing.Final = {
-    'made': 'Chosen while the rules were made', 'after': 'Chosen after the rules were fixed'}
+    'made': 'Chosen while the rules were made', 'after': 'Chosen after the rules were fixed',
+    'second': 'Chosen after what those had shown was repaired'}
 #: What pip is told of a platform; of macOS it knows the older ones by itself.
 _PLATFORMS: typing.Final[dict[str, list[str]]] = {
     'linux': [f'manylinux_2_{minor}_x86_64' for minor in range(40, 4, -1)] + ['manylinux2014_x86_64'],
@@ -156,7 +158,7 @@ def load() -> list[Wheel]:
     return [
         *(Wheel(entry['file'], entry['sha256'], 'made') for entry in made),
         *(Wheel(entry['file'], entry['sha256'], 'made', companion=True) for entry in table().get('companion', [])),
-        *(Wheel(entry['file'], entry['sha256'], 'after') for entry in table().get('wheel', []))]
+        *(Wheel(entry['file'], entry['sha256'], entry.get('group', 'after')) for entry in table().get('wheel', []))]
 
 
 def fetch(file: str, sha256: str) -> pathlib.Path:
@@ -186,7 +188,7 @@ def _download(
 
 def choose(keys: typing.Iterable[str]) -> None:
     """Download what these keys of [selection] name, and write a [[wheel]] entry for each wheel that there is."""
-    entries: dict[str, str] = {}
+    entries: dict[str, tuple[str, str]] = {}
     for key in keys:
         abi, *words = key.split('_')
         systems = [system for system in _PLATFORMS if system in words] or list(_PLATFORMS)
@@ -199,10 +201,11 @@ def choose(keys: typing.Iterable[str]) -> None:
                     print(f'{key}: {name} on {system}: none', flush=True)
                 else:
                     release = f'=={tags.parse_wheel_name(got.name).version}'
-                    entries[got.name] = hashlib.sha256(got.read_bytes()).hexdigest()
+                    entries[got.name] = hashlib.sha256(got.read_bytes()).hexdigest(), words[-1] if words else ''
     with open(HERE / 'ground_truth.toml', 'a', encoding='utf-8') as output:
-        for name, sha256 in sorted(entries.items()):
-            output.write(f'\n[[wheel]]\nfile = "{name}"\nsha256 = "{sha256}"\n')
+        for name, (sha256, last) in sorted(entries.items()):
+            group = f'group = "{last}"\n' if last in GROUPS else ''
+            output.write(f'\n[[wheel]]\nfile = "{name}"\nsha256 = "{sha256}"\n{group}')
 
 
 def _choose_one(requirement: str, version: tags.Version, abi: str, system: str) -> pathlib.Path | None:
