@@ -221,3 +221,17 @@ def test_library_of_the_wheel_by_its_path(library: str) -> None:
     name = tags.parse_wheel_name('one-1.0-cp39-abi3-macosx_11_0_x86_64.whl')
     found = audit.wheel(name, [audit.Module('one.abi3.so', 'one', 'abi3', facts)], siblings=frozenset({'libpy.dylib'}))
     assert [(d.identifier, d.severity) for d in found] == [('symbol-outside-stable-abi', 'warning')]
+
+
+@pytest.mark.parametrize(('stem', 'expected'), [
+    ('one', [('module-for-other-python', 'warning')]), ('two', [('module-for-other-python', 'error')])])
+def test_module_left_over_from_another_python(stem: str, expected: list[tuple[str, str]]) -> None:
+    """Dead weight beside the one that is loaded, and nothing else is said of it; alone it is missed."""
+    name = tags.parse_wheel_name('pkg-1.0-cp314-cp314t-linux_x86_64.whl')
+    modules = [
+        audit.Module(f'pkg/{stem}.cpython-314-x86_64-linux-gnu.so', stem, 'cpython-314-x86_64-linux-gnu',
+                     fact(init_hooks=(f'PyInit_{stem}',), gil='not-declared')),
+        audit.Module('pkg/one.cpython-314t-x86_64-linux-gnu.so', 'one', 'cpython-314t-x86_64-linux-gnu', FREE)]
+    contents = audit.Contents(
+        metadata_file='METADATA', classifiers=('Programming Language :: Python :: Free Threading :: 3 - Stable',))
+    assert [(d.identifier, d.severity) for d in audit.wheel(name, modules, contents=contents)] == expected

@@ -273,7 +273,8 @@ def import_wheel(wheel: Wheel, path: pathlib.Path, checked: Checked, by: Interpr
 def _truth(done: Import, directory: pathlib.Path) -> list[str]:
     if done.gil_before:
         return ['', 'the GIL was on before']
-    first = table().get('first', {}).get(done.module)
+    first = next((other for pattern, other in table().get('first', {}).items()
+                  if fnmatch.fnmatchcase(done.module, pattern)), None)
     if done.error and first is None:
         return ['', done.error.splitlines()[0].replace(os.fspath(directory), '.')]
     if not done.error and not done.gil_after:
@@ -338,6 +339,9 @@ def modules(wheel: Wheel, checked: Checked, truths: Json, missing: str = '') -> 
     result = []
     for module in checked.modules:
         name = importing.module_name(module.path)
+        if not tags.finds(wheel.version, True, wheel.platform == 'windows', module.suffix_tag):
+            # Left over from another Python, and never loaded.
+            continue
         truth, why = truths.get(name, ['', missing])
         # A file that cannot be scanned is a finding.
         for part in module.parts:
@@ -496,14 +500,19 @@ def _lists(results: Results, group: str) -> typing.Iterator[str]:
         yield ''
     yield from ('### Errors and warnings', '')
     for entry in table().get('judged', []):
-        files = [w.file for w in results.wheels if w.group == group and w.file in entry['files']]
-        if files:
+        judged = [w.file for w in results.wheels if w.group == group and w.file in entry['files']]
+        if judged:
             yield f'- {entry["finding"]}, {"true" if entry["true"] else "**false**"}: {_one_line(entry["evidence"])}'
-            yield from (f'  - `{file}`' for file in files)
-    if group == 'after' and table().get('repaired'):
+            yield from (f'  - `{file}`' for file in judged)
+    files = {w.file for w in results.wheels if w.group == group}
+    repaired = [entry for entry in table().get('repaired', []) if entry['file'] in files]
+    if repaired:
         yield from ('', '### Found false when these wheels were first looked at, and repaired since', '')
-        for entry in table()['repaired']:
-            yield f'- `{entry["file"]}`: {entry["finding"]}: {_one_line(entry["cause"])}'
+        yield from (f'- `{e["file"]}`: {e["finding"]}: {_one_line(e["cause"])}' for e in repaired)
+    still = [entry for entry in table().get('open', []) if entry['file'] in files]
+    if still:
+        yield from ('', '### Not repaired', '')
+        yield from (f'- `{e["file"]}`: {e["module"]}: {_one_line(e["cause"])}' for e in still)
     yield from ('', '### Wheels', '', '| wheel | modules, slices | not used, used, unknown | right, wrong | findings |',
                 '|-|-|-|-|-|')
     for wheel in sorted((w for w in results.wheels if w.group == group), key=lambda w: w.file.lower()):
