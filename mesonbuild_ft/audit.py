@@ -56,10 +56,13 @@ def wheel(
     contents: what a finished wheel says of itself; None in a build, before the wheel is written.
     """
     found = list(audit_contents.abi3t_too_old(name))
+    strays = [module for module in modules if _for_other_python(name, module)]
+    served = {_without_suffix(module) for module in modules if module not in strays}
     for module in modules:
-        found += _module(name, module, gil, siblings, in_build=contents is None)
+        found += _module(name, module, gil, siblings, in_build=contents is None,
+                         is_stray=module in strays and _without_suffix(module) in served)
     if contents is not None:
-        found += audit_contents.audit(name, contents, modules)
+        found += audit_contents.audit(name, contents, [module for module in modules if module not in strays] or modules)
         if not any(d.severity == 'error' for d in found):
             found += audit_stable_abi.lower_floor(name, modules, contents.requires_python)
     return found
@@ -85,6 +88,7 @@ def _of_suffix(found: Diagnostic) -> Diagnostic:
 
 def _module(
     name: tags.WheelName, module: Module, gil: Gil, siblings: typing.AbstractSet[str], *, in_build: bool,
+    is_stray: bool,
 ) -> typing.Iterator[Diagnostic]:
     abis = name.abi.split('.')
     floor = tags.version_of_python_tag(name.python.split('.')[0])
@@ -96,7 +100,16 @@ def _module(
         floor = max(floor, tags.FIRST_ABI3T)
     free_threaded = tags.serves_free_threaded(name.abi)
 
+    if is_stray:
+        yield module.finding(
+            'module-for-other-python', 'warning', f'is for {tags.abi_of_suffix(module.suffix_tag)}, and the tag says '
+            f'{name.abi}; the same module for that one lies beside it, and this one is never loaded',
+            'Build in an empty directory, so that nothing is left over from another interpreter.')
+        return
     yield from _suffix(name, module, floor, bool(stable), abi3t, free_threaded)
+    if _for_other_python(name, module):
+        # No Python that the wheel is for loads it: nothing else matters.
+        return
     facts = module.facts
     if facts is None:
         yield from _unread(module)
@@ -195,7 +208,7 @@ def _suffix(
     elif stable and (abi == 'abi3t') != abi3t:
         yield module.error('module-for-other-python', f'has the suffix .{tag}, and the tag says {name.abi}',
                            'Build the wheel again: suffix and tag come from one decision.')
-    elif not stable and head not in ('abi3', 'abi3t') and abi not in name.abi.split('.'):
+    elif _for_other_python(name, module):
         yield module.error('module-for-other-python', f'is for {abi}, and the tag says {name.abi}',
                            'Build it with the interpreter that the wheel is for.')
     elif floor is not None and (stable or head in ('abi3', 'abi3t')) and not tags.finds(
@@ -209,6 +222,17 @@ def _suffix(
         yield module.error('suffix-not-loadable',
                            f'has the suffix .{tag}, which no Python of {name.platform} looks for',
                            'Compile it for the platform of the wheel, and let the target name the suffix.')
+
+
+def _for_other_python(name: tags.WheelName, module: Module) -> bool:
+    """Whether the suffix is for one Python, and the wheel for another one."""
+    abis = name.abi.split('.')
+    abi = tags.abi_of_suffix(module.suffix_tag)
+    return bool(abi) and abi not in ('abi3', 'abi3t', *abis) and not {'none', 'abi3', 'abi3t'} & set(abis)
+
+
+def _without_suffix(module: Module) -> str:
+    return module.path.rpartition('/')[0] + '/' + module.stem
 
 
 def _same_platform(name: tags.WheelName, platform: str) -> bool:

@@ -91,8 +91,9 @@ def _wheel_tags(name: tags.WheelName, contents: Contents) -> typing.Iterator[Dia
     foreign = [tag for tag in listed if tag not in wanted]
     missing = [tag for tag in expanded if tag not in listed]
     if foreign:
+        # Where WHEEL has all tags of the name, installers have what they look for.
         yield Diagnostic(
-            'wheel-tag-mismatch', 'error',
+            'wheel-tag-mismatch', 'error' if missing else 'warning',
             f'WHEEL says {_few(foreign)}, and the file name {_few(missing or expanded)}', contents.wheel_file, advice)
     elif missing:
         yield Diagnostic(

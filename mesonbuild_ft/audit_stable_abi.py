@@ -38,7 +38,8 @@ def audit(
     """
     yield from _symbols(module, facts, floor, abi3t, siblings)
     hooks = {hook.split('_', 1)[0] for hook in facts.init_hooks}
-    if abi3t and hooks and hooks <= {'PyInit', 'PyInitU'}:
+    # Only PyModuleDef is in the way: CFFI's PyInit_ has the module made by _cffi_backend, and works.
+    if abi3t and hooks and hooks <= {'PyInit', 'PyInitU'} and facts.init in ('multi-phase', 'single-phase'):
         yield module.error('abi3t-needs-export-hook', 'has only a PyInit_ hook, and the tag says abi3t',
                            'Write a PyModExport_ hook with an array of PySlot (PEP 793), or build with -Cabi=full.')
     if floor is None:

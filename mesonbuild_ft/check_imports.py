@@ -114,6 +114,12 @@ def _judge(checked: Checked, imports: typing.Sequence[Import]) -> typing.Iterato
             yield Diagnostic(
                 'import-not-tried', 'hint', f'{done.module} needs {done.missing}, which {target.name} does not have',
                 path, 'Install what the wheel requires into an environment, and name that with --python.')
+        elif 'most likely due to a circular import' in done.error:
+            # CPython's words. It may work where the package imports its parts in another order.
+            yield Diagnostic(
+                'import-not-tried', 'hint',
+                f'{done.module} cannot be the first that {target.name} imports of a circle: {done.error}', path,
+                'Import by hand the part of the package that needs it.')
         elif done.error:
             yield Diagnostic(
                 'import-failed', 'error', f'{done.module} cannot be imported by {target.name}: {done.error}', path,

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import importlib.machinery
-import importlib.util
 import os
 import pathlib
 import shutil
@@ -15,28 +13,14 @@ import typing
 import pytest
 import support
 
-import mesonbuild_ft
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the scanner of this checkout importable: the package in the tree has none beside it."""
-    module = support.load_environments()
-    running = module.probe(pathlib.Path(sys.executable))
+    running = support.load_environments().probe(pathlib.Path(sys.executable))
     if running is None:
         raise pytest.UsageError('the tests need an interpreter of 3.10 or newer with its headers')
-    python = module.prepare([running.tag])[running.tag]
-    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-        for path in python.parent.parent.glob(f'lib/*/site-packages/mesonbuild_ft/_abiscan{suffix}'):
-            name = 'mesonbuild_ft._abiscan'
-            spec = importlib.util.spec_from_file_location(name, path)
-            assert spec is not None
-            assert spec.loader is not None
-            scanner = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(scanner)
-            sys.modules[name] = scanner
-            mesonbuild_ft._abiscan = scanner  # type: ignore[attr-defined]
-            return
-    raise pytest.UsageError(f'{python} has no scanner')
+    if not support.load_scanner():
+        raise pytest.UsageError(f'the environment of {running.tag} has no scanner')
 
 
 @pytest.fixture(scope='session')

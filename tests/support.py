@@ -7,6 +7,7 @@ import base64
 import csv
 import dataclasses
 import hashlib
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -84,6 +85,30 @@ def load_environments() -> typing.Any:
         sys.modules[name] = module
         spec.loader.exec_module(module)
     return sys.modules[name]
+
+
+def load_scanner() -> bool:
+    """Make the scanner of this checkout importable: the package in the tree has none beside it.
+
+    False where this interpreter has none.
+    """
+    import mesonbuild_ft
+
+    module = load_environments()
+    running = module.probe(pathlib.Path(sys.executable))
+    python = module.prepare([running.tag])[running.tag] if running is not None else pathlib.Path()
+    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+        for path in python.parent.parent.glob(f'lib/*/site-packages/mesonbuild_ft/_abiscan{suffix}'):
+            name = 'mesonbuild_ft._abiscan'
+            spec = importlib.util.spec_from_file_location(name, path)
+            assert spec is not None
+            assert spec.loader is not None
+            scanner = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(scanner)
+            sys.modules[name] = scanner
+            mesonbuild_ft._abiscan = scanner  # type: ignore[attr-defined]
+            return True
+    return False
 
 
 def free_threaded(tag: str) -> bool:

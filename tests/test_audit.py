@@ -37,7 +37,7 @@ CASES: dict[str, tuple[str, str, Facts, list[str]]] = {
     'full API is fine': ('cp314-cp314', 'one.cpython-314-x86_64-linux-gnu.so', FACTS, []),
     'free-threaded is fine': ('cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so', FREE, []),
     'unknown is no error in abi3': ('cp39-abi3', 'one.abi3.so', UNKNOWN, []),
-    'unknown is no error in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so', UNKNOWN, ['abi3t-needs-export-hook']),
+    'unknown is no error in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so', UNKNOWN, []),
     'unknown is no error, free-threaded': (
         'cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so', UNKNOWN, []),
     'no stable ABI of PyPy': ('pp311-pypy311_pp73', 'one.pypy311-pp73-x86_64-linux-gnu.so', UNKNOWN, []),
@@ -55,7 +55,8 @@ CASES: dict[str, tuple[str, str, Facts, list[str]]] = {
     'layout of the other build': ('cp39-abi3', 'one.abi3.so', FREE, ['wrong-object-layout']),
     'layout with the GIL': ('cp314-cp314t', 'one.cpython-314t-x86_64-linux-gnu.so', FACTS, ['wrong-object-layout']),
     'layout in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so', fact(ABI3T, layout='gil'), ['wrong-object-layout']),
-    'only PyInit_ in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so', fact(ABI3T, init_hooks=('PyInit_one',)),
+    'only PyInit_ in abi3t': ('cp315-abi3.abi3t', 'one.abi3t.so',
+                              fact(ABI3T, init_hooks=('PyInit_one',), init='multi-phase'),
                               ['abi3t-needs-export-hook']),
     'only PyModExport_ before 3.15': ('cp39-abi3', 'one.abi3.so', fact(init_hooks=('PyModExport_one',)),
                                       ['missing-init-function']),
@@ -307,3 +308,17 @@ def test_library_of_the_wheel_by_its_path(library: str) -> None:
     name = tags.parse_wheel_name('one-1.0-cp39-abi3-macosx_11_0_x86_64.whl')
     found = audit.wheel(name, [audit.Module('one.abi3.so', 'one', 'abi3', facts)], siblings=frozenset({'libpy.dylib'}))
     assert [(d.identifier, d.severity) for d in found] == [('symbol-outside-stable-abi', 'warning')]
+
+
+@pytest.mark.parametrize(('stem', 'expected'), [
+    ('one', [('module-for-other-python', 'warning')]), ('two', [('module-for-other-python', 'error')])])
+def test_module_left_over_from_another_python(stem: str, expected: list[tuple[str, str]]) -> None:
+    """Dead weight beside the one that is loaded, and nothing else is said of it; alone it is missed."""
+    name = tags.parse_wheel_name('pkg-1.0-cp314-cp314t-linux_x86_64.whl')
+    modules = [
+        audit.Module(f'pkg/{stem}.cpython-314-x86_64-linux-gnu.so', stem, 'cpython-314-x86_64-linux-gnu',
+                     fact(init_hooks=(f'PyInit_{stem}',), gil='not-declared')),
+        audit.Module('pkg/one.cpython-314t-x86_64-linux-gnu.so', 'one', 'cpython-314t-x86_64-linux-gnu', FREE)]
+    contents = audit.Contents(
+        metadata_file='METADATA', classifiers=('Programming Language :: Python :: Free Threading :: 3 - Stable',))
+    assert [(d.identifier, d.severity) for d in audit.wheel(name, modules, contents=contents)] == expected

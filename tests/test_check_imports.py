@@ -76,6 +76,21 @@ def test_import_that_fails(built: typing.Any, interpreters: typing.Any) -> None:
     assert [bool(done.error) for done in result.imports] == [True, False]
 
 
+def test_circular_import(built: typing.Any, interpreters: typing.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first module of a circle may work as a later one."""
+    error = ("ImportError: cannot import name 'answer' from partially initialized module 'plain' "
+             '(most likely due to a circular import)')
+
+    def import_module(
+        interpreter: interpreters_.Interpreter, directory: pathlib.Path, name: str,
+    ) -> importing.Import:
+        return importing.Import(name, interpreter, error=error)
+
+    monkeypatch.setattr(importing, 'import_module', import_module)
+    result = checked(built.wheel('plain', 'cp314-cp314t'), probe(interpreters, 'cp314-cp314t'))
+    assert findings(result) == [('hint', 'import-not-tried')]
+
+
 def test_nothing_to_learn(built: typing.Any, interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
     wheel = built.wheel('plain', 'cp314-cp314t')
     assert ('hint', 'import-not-tried') in findings(checked(wheel, probe(interpreters, 'cp311-cp311')))
