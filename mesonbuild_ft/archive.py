@@ -20,7 +20,7 @@ from .diagnostics import Diagnostic
 
 
 try:
-    # libdeflate, which inflates more than twice as fast as zlib, but never a part: the extra `fast`.
+    # libdeflate, which inflates more than twice as fast as zlib: the extra `fast`.
     deflate: typing.Any = importlib.import_module('deflate')
 except ImportError:
     deflate = None
@@ -40,16 +40,7 @@ _STORED, _DEFLATED = 0, 8  # 4.4.5
 _ENCRYPTED = 0x0001 | 0x0040 | 0x2000  # 4.4.4: encryption, strong encryption, masked headers
 _DESCRIPTOR = 0x0008  # sizes and CRC follow the data
 _UTF8 = 0x0800
-#: A part smaller than this share of a member is inflated by zlib, which can stop, and not by libdeflate.
-_SMALL_PART: typing.Final = 0.5
 _32_BITS = 0xFFFFFFFF
-
-
-#: How much of a file tells how much of it is wanted, in bytes.
-HEAD: typing.Final = 4096
-
-#: (the first bytes of a file, its size) -> how many bytes from its start are wanted.
-PartSize = typing.Callable[[bytes, int], int]
 
 
 class ArchiveError(Exception):
@@ -88,11 +79,10 @@ class Archive:
     found: tuple[Diagnostic, ...]
     broken: frozenset[str]
 
-    def read(self, member: Member, part: PartSize | None = None) -> bytes | bytearray:
+    def read(self, member: Member) -> bytes | bytearray:
         """The contents of a member, no longer than its header says. Raises ArchiveError and OSError.
 
-        part: how many bytes from its start are wanted, asked with its first HEAD bytes and its size. What lies
-        behind them is not looked at, and nothing is said of damage there.
+        Always all of it: a file whose end is not inflated has no checksum, and may be damaged anywhere.
         """
         with open(self.path, 'rb') as file:
             if _identity(file) != self.identity:
@@ -103,13 +93,6 @@ class Archive:
             data = file.read(member.compressed)
         if len(data) != member.compressed:
             raise _damaged(member.name, f'ends after {len(data)} of {member.compressed} bytes')
-        if part is not None and member.size > HEAD:
-            head = data[:HEAD] if member.method == _STORED else _inflate_part(member, data[:2 * HEAD], HEAD)
-            wanted = part(head, member.size)
-            if member.method == _STORED and wanted < member.size:
-                return data[:wanted]
-            if wanted < member.size * (_SMALL_PART if deflate is not None else 1):
-                return _inflate_part(member, data, wanted)
         result = _inflate(member, data) if member.method == _DEFLATED else data
         checksum = deflate.crc32(result) if deflate is not None else zlib.crc32(result)
         if checksum != member.crc:
@@ -299,14 +282,6 @@ def _inflate(member: Member, data: bytes) -> bytes | bytearray:
     if len(result) < member.size:
         raise _damaged(member.name, f'inflates to {len(result)} bytes, and its header says {member.size}')
     return result
-
-
-def _inflate_part(member: Member, data: bytes, size: int) -> bytes:
-    """At most `size` bytes from the start: fewer where the compressed data ends. Raises ArchiveError."""
-    try:
-        return zlib.decompressobj(-15).decompress(data, size)
-    except zlib.error as error:
-        raise _damaged(member.name, f'cannot be inflated: {error}') from error
 
 
 def readable(member: Member) -> bool:

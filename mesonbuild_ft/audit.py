@@ -56,6 +56,8 @@ def wheel(
     contents: what a finished wheel says of itself; None in a build, before the wheel is written.
     """
     found = list(audit_contents.abi3t_too_old(name))
+    if contents is not None and contents.from_file_name:
+        found += audit_contents.abi_without_version(name)
     strays = [module for module in modules if _for_other_python(name, module)]
     served = {_without_suffix(module) for module in modules if module not in strays}
     for module in modules:
@@ -125,6 +127,8 @@ def _module(
             valid = facts.for_version(version)
             if stable:
                 yield from audit_stable_abi.audit(module, valid, floor, abi3t, siblings)
+            elif floor is not None and any(abi.startswith('cp') for abi in abis):
+                yield from audit_stable_abi.slots(module, valid, floor)
             yield from _layout(module, valid, free_threaded, abi3t, name)
             if free_threaded:
                 yield from _gil(module, valid, gil, in_build=in_build)
@@ -177,7 +181,14 @@ def _hooks(module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
     elif facts.init != 'unknown' and not _own_hooks(module, facts):
         yield module.finding('missing-init-function', 'warning',
                              f'exports {", ".join(facts.init_hooks)}, but nothing for the name {module.stem}',
-                             f'Rename the function to PyInit_{module.stem}, or the module.')
+                             f'Rename the function to {_hook_name(module.stem)}, or the module.')
+
+
+def _hook_name(stem: str) -> str:
+    """The name of a module's init function (PEP 489)."""
+    if stem.isascii():
+        return f'PyInit_{stem}'
+    return 'PyInitU_' + stem.encode('punycode').decode('ascii').replace('-', '_')
 
 
 def _own_hooks(module: Module, facts: Facts) -> bool:

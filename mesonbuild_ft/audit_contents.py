@@ -43,6 +43,16 @@ def audit(
     yield from _one_wheel(name, modules)
 
 
+def abi_without_version(name: tags.WheelName) -> typing.Iterator[Diagnostic]:
+    """abi3 and abi3t begin with a version of CPython (PEP 384, PEP 803): installers expect cp3N-abi3."""
+    pythons = name.python.split('.')
+    if {'abi3', 'abi3t'} & set(name.abi.split('.')) and not any(map(tags.version_of_python_tag, pythons)):
+        yield Diagnostic(
+            'abi3-without-version', 'error', f'the tag is {name.python}-{name.abi}, and no installer takes it: the '
+            'stable ABI begins with a version of CPython', advice='Tag the wheel with the limited API version of its '
+            'modules, such as cp310-abi3.')
+
+
 def abi3t_too_old(name: tags.WheelName) -> typing.Iterator[Diagnostic]:
     """A tag of abi3t with a Python that has none."""
     floor = tags.version_of_python_tag(name.python.split('.')[0])

@@ -23,6 +23,8 @@ LEGACY_SLOTS: typing.Final[dict[int, tuple[str, tags.Version]]] = {
 #: The first slot number that came with PySlot (PEP 820).
 _FIRST_PYSLOT: typing.Final = 84
 
+_NOTHING: typing.Final = PythonImport('', None, None)
+
 _LIBPYTHON = re.compile(
     r'(?:.*/)?(?:libpython3\.(\d+)[a-z]*\.(?:so|dylib)[.\d]*|Python(?:T)?\.framework/Versions/3\.(\d+)t?/PythonT?)')
 _PYTHON_DLL = re.compile(r'python3(\d*)(t?)(?:_d)?\.dll', re.IGNORECASE)
@@ -48,6 +50,11 @@ def audit(
         yield module.error(
             'missing-init-function', 'has only a PyModExport_ hook, which begins with 3.15; the tag says '
             f'{tags.version_text(floor)}', f'Export PyInit_{module.stem} as well, or set limited_api: \'3.15\'.')
+    yield from slots(module, facts, floor)
+
+
+def slots(module: Module, facts: Facts, floor: tags.Version) -> typing.Iterator[Diagnostic]:
+    """Module slots that CPython `floor` does not know, and stops at."""
     if facts.slot_style == 'PyModuleDef_Slot':
         for slot in facts.slots:
             known = LEGACY_SLOTS.get(slot)
@@ -63,6 +70,7 @@ def _symbols(
     abi = 'abi3t' if abi3t else 'abi3'
     # A library of the wheel that is linked in may define it: then nothing is proven.
     libraries = [library for library in facts.needed if library.rsplit('/', 1)[-1] in siblings]
+    newest = max((s.abi3t_since if abi3t else s.abi3_since) or 0 for s in (*_imports(facts), _NOTHING))
     for symbol in _imports(facts):
         since = symbol.abi3t_since if abi3t else symbol.abi3_since
         if since is None and libraries:
@@ -78,7 +86,7 @@ def _symbols(
             yield module.error(
                 'symbol-newer-than-floor', f'imports {symbol.name}, which is in {abi} from 3.{since} on; '
                 f'the tag says {tags.version_text(floor)}',
-                f'Raise the limited API version (limited_api: in meson.build) and the tag to 3.{since}, '
+                f'Raise the limited API version (limited_api: in meson.build) and the tag to 3.{newest}, '
                 'or use an older function.')
 
 
@@ -91,7 +99,7 @@ def _slot(module: Module, slot: str, since: tags.Version, floor: tags.Version) -
     return module.error(
         'module-slot-too-new',
         f'has the module slot {slot}, which begins with {tags.version_text(since)}; '
-        f'the tag says {tags.version_text(floor)}, and older interpreters stop with "unknown slot ID"',
+        f'the tag says {tags.version_text(floor)}, which stops with "unknown slot ID"',
         f'Leave the slot out where Py_LIMITED_API is below {tags.version_text(since)}: '
         f'#if !defined(Py_LIMITED_API) || Py_LIMITED_API+0 >= 0x{since[0]:02x}{since[1]:02x}0000. '
         '#ifdef does not do: newer headers define it always.')

@@ -54,7 +54,7 @@ def _run(checked: Checked, interpreters: typing.Sequence[Interpreter], limit: in
             _install(checked.path, pathlib.Path(directory), limit)
             imports = _import_all(pathlib.Path(directory), [
                 (interpreter, importing.module_name(module.path)) for interpreter in fitting
-                for module in checked.modules if _finds(interpreter, module)])
+                for module in checked.modules if _finds(interpreter, module) and _is_python(module)])
     except ArchiveError as error:
         return _with(checked, [], [error.diagnostic])
     except OSError as error:
@@ -78,6 +78,11 @@ def _import_all(directory: pathlib.Path, pairs: typing.Sequence[tuple[Interprete
 def _finds(interpreter: Interpreter, module: Module) -> bool:
     """Whether the interpreter looks for a file with this suffix; others belong to other platforms or versions."""
     return module.path.rpartition('/')[2][len(module.stem):] in interpreter.target.extension_suffixes
+
+
+def _is_python(module: Module) -> bool:
+    """False for a library that only has the name of a module, as those for ctypes have."""
+    return any(part.init_hooks or part.python_imports for part in module.parts)
 
 
 def _with(checked: Checked, imports: typing.Sequence[Import], found: typing.Iterable[Diagnostic]) -> Checked:
@@ -126,12 +131,20 @@ def _judge(checked: Checked, imports: typing.Sequence[Import]) -> typing.Iterato
                 'See the other findings on this module; a library that it misses is a matter for auditwheel, '
                 'delocate or delvewheel.')
         elif done.gil_after and not done.gil_before:
-            # A part of the wheel that is imported on the way may be the one.
-            blamed = next((p for name, p in paths.items() if name in (done.blamed, done.module)
-                           or name.rpartition('.')[2] == done.blamed), path)
-            if blamed not in told:
-                told.add(blamed)
+            # A module that is imported on the way may be the one, of this wheel or not.
+            by = done.blamed or done.module
+            blamed = next((p for name, p in paths.items() if by in (name, name.rpartition('.')[2])), '')
+            if (blamed or by) in told:
+                continue
+            told.add(blamed or by)
+            if blamed:
                 yield Diagnostic(
                     'gil-enabled-by-module', 'warning',
-                    f'{done.module} switches the GIL on in {target.name}: {" ".join(done.warnings)}', blamed,
+                    f'{importing.module_name(blamed)} switches the GIL on in {target.name}: '
+                    f'{" ".join(done.warnings)}', blamed,
                     'Declare in that module that it does not need the GIL, once it is safe without.')
+            else:
+                yield Diagnostic(
+                    'gil-enabled-by-module', 'hint', f'importing {done.module} in {target.name} loads {by}, which is '
+                    'not in this wheel and switches the GIL on', path, f'Look for a release of {by.split(".")[0]} that '
+                    'does not need the GIL.')

@@ -37,7 +37,7 @@ def main(arguments: typing.Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read the output has seen enough, such as `head`. Nothing may be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNUSABLE
+        return 128 + 13  # as a shell says that SIGPIPE ended a program
     except OSError as error:
         # Files that are checked have findings of their own: this is the output.
         print(f'mesonbuild-ft: the output cannot be written: {error.strerror or error}', file=sys.stderr)
@@ -63,8 +63,8 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description='Say of each extension module what it is, whether its wheel may carry the tags it carries, and '
                     'what to change. Without --import nothing is unpacked, imported or executed.',
         epilog='Exit status: 0 clean, 1 findings at or above --fail-on, 2 input that cannot be judged.')
-    check.add_argument('named', nargs='+', metavar='NAME', help='a wheel, a directory, a .so, .pyd or .dylib file, or '
-                       'an installed package')
+    check.add_argument('named', nargs='+', metavar='NAME', help='a wheel, a directory (the wheels in it, or without '
+                       'any the modules below it), a .so, .pyd or .dylib file, or an installed package')
     check.add_argument('--format', choices=FORMATS, default='table', help='of the output (default: %(default)s)')
     check.add_argument('--fail-on', choices=('error', 'warning', 'hint'), default='error',
                        help='the least severity that makes the exit status 1 (default: %(default)s)')

@@ -65,6 +65,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'abi3t-limited-api-in-source': 'A source defines Py_LIMITED_API itself, which the abi3t build cannot redirect.',
     # Verdicts on what was built.
     'module-not-installed': 'The project builds extension modules, and none of them is in the wheel.',
+    'abi3-without-version': 'The tag says abi3 or abi3t, and no version of CPython that it begins with.',
     'unreadable-module': 'A file named like an extension module cannot be scanned.',
     'unscanned-module': 'The scanner cannot read this kind of file, so nothing is proven about it.',
     'missing-init-function': 'The module exports no init function for its name.',

@@ -60,7 +60,9 @@ def scan(
         if error.status == 'incomplete':
             raise IncompleteError from error
         problem, status = str(error), error.status
-    module = Module(path, stem, tag, facts, problem, status == 'malformed')
+    # A text or an empty file under a name that only modules have is as bad as a damaged module.
+    is_malformed = status == 'malformed' or (status == 'not-a-binary' and bool(tag))
+    module = Module(path, stem, tag, facts, problem, is_malformed)
     if named or tag or any(part.init_hooks for part in module.parts):
         return module
     # foo.pyd is a module by its ending alone; foo.so may be any library, and even a text for the linker.

@@ -23,6 +23,12 @@ from .scanner import Scanner
 
 Kind = typing.Literal['wheel', 'module', 'directory', 'package']
 
+#: (the first bytes of a file, its size) -> how many bytes from its start are wanted.
+PartSize = typing.Callable[[bytes, int], int]
+
+#: So many bytes of a file tell how much of it is wanted.
+_HEAD: typing.Final = 4096
+
 #: How much of WHEEL and METADATA is looked at, in bytes.
 _LARGEST_WHEEL_FILE: typing.Final = 64 << 10
 _LARGEST_METADATA: typing.Final = 1 << 20
@@ -44,12 +50,12 @@ class Options:
 class Job:
     """One file to read and scan. size: bytes in memory. named: see `modules.scan`.
 
-    read: as much of it as `archive.PartSize` says is wanted; None: all.
+    read: at least as much of it as `PartSize` says is wanted; None: all.
     """
 
     path: str
     size: int
-    read: typing.Callable[[archive.PartSize | None], bytes | bytearray]
+    read: typing.Callable[[PartSize | None], bytes | bytearray]
     named: bool = False
     module: Module | None = None
     problem: Diagnostic | None = None
@@ -165,7 +171,7 @@ def _wheel(path: str, options: Options) -> Subject:
         return subject
     for member in wanted:
         if archive.readable(member):
-            subject.jobs.append(Job(member.name, member.size, lambda part, m=member: opened.read(m, part)))  # type: ignore[misc]
+            subject.jobs.append(Job(member.name, member.size, lambda _, m=member: opened.read(m)))  # type: ignore[misc]
         else:
             subject.unread += 1
             subject.found.append(Diagnostic(
@@ -213,7 +219,7 @@ def _contents(
     metadata_path, metadata = files.get('METADATA', ('', ''))
     fields = _fields(wheel[:_LARGEST_WHEEL_FILE])
     described = _fields(metadata[:_LARGEST_METADATA])
-    listed = fields.get('tag', [])
+    listed = [tag.lower() for tag in fields.get('tag', [])]
     if subject.name is None:
         split = [tag.split('-') for tag in listed]
         if split and all(len(parts) == 3 for parts in split):
@@ -241,17 +247,19 @@ def _fields(text: str) -> dict[str, list[str]]:
 # Directories and installed packages
 
 def _file_job(path: str, file: str, size: int, *, named: bool = False) -> Job:
-    def read(part: archive.PartSize | None) -> bytes:
+    def read(part: PartSize | None) -> bytes:
         with open(file, 'rb') as opened:
-            head = opened.read(archive.HEAD)
-            wanted = part(head, size) if part is not None and size > archive.HEAD else size
+            head = opened.read(_HEAD)
+            wanted = part(head, size) if part is not None and size > _HEAD else size
             return head + opened.read(wanted - len(head) if wanted < size else -1)
     return Job(path, size, read, named)
 
 
 def _directory(path: str, options: Options) -> list[Subject]:
     try:
-        wheels = sorted(entry.path for entry in os.scandir(path) if entry.name.endswith('.whl') and entry.is_file())
+        # A link that leads nowhere is named as what cannot be read.
+        wheels = sorted(
+            entry.path for entry in os.scandir(path) if entry.name.endswith('.whl') and not entry.is_dir())
     except OSError as error:
         return [_unusable(path, 'unreadable-file', error.strerror or str(error), 'Check its permissions.', 'directory')]
     if wheels:

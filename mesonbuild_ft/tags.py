@@ -64,7 +64,10 @@ def parse_wheel_name(file_name: str) -> WheelName:
     match = _WHEEL_NAME.fullmatch(file_name)
     if match is None:
         raise ValueError(f'not the name of a wheel: {file_name!r}')
-    return WheelName(**{key: value or '' for key, value in match.groupdict().items()})
+    parts = {key: value or '' for key, value in match.groupdict().items()}
+    # Tags are compared in lower case (PEP 425 as implemented by packaging).
+    return WheelName(**{key: value.lower() if key in ('python', 'abi', 'platform') else value
+                        for key, value in parts.items()})
 
 
 def expand(tag: str) -> list[str]:

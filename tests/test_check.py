@@ -178,7 +178,9 @@ def test_name_that_is_none(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(('name', 'data', 'expected', 'unusable'), [
-    ('one.abi3.so', b'text', [('unscanned-module', 'warning')], False),
+    ('one.abi3.so', b'text', [('unreadable-module', 'error')], False),
+    ('one.abi3.so', b'', [('unreadable-module', 'error')], False),
+    ('one.abi3.so', b'!<arch>\n', [('unscanned-module', 'warning')], False),
     ('one.abi3.so', b'\x7fELF', [('unreadable-module', 'error')], False),
     ('one.so', b'\x7fELF', [('unreadable-module', 'warning')], False),
     ('one.so', b'text', [], False),
@@ -191,6 +193,44 @@ def test_files_that_are_no_modules(
     result, = judge(wheels.wheel(tmp_path, f'cp39-abi3-{X86}', {name: data}))
     assert [(d.identifier, d.severity) for d in result.found] == expected
     assert result.unusable == unusable
+
+
+@pytest.mark.parametrize('place', [0.01, 0.1, 0.5, 0.9, 0.99])
+def test_flipped_bit(place: float, tmp_path: pathlib.Path) -> None:
+    """Wherever in a module: what is damaged proves nothing."""
+    import zipfile
+
+    data = wheels.module(tmp_path, 'cp314-cp314', ABI3, '-g')
+    wheel = wheels.wheel(tmp_path, f'cp39-abi3-{X86}', {'one.abi3.so': data})
+    with zipfile.ZipFile(wheel) as archive:
+        info = archive.getinfo('one.abi3.so')
+    contents = bytearray(wheel.read_bytes())
+    contents[info.header_offset + 60 + int(place * (info.compress_size - 60))] ^= 0x10
+    wheel.write_bytes(contents)
+    assert ('damaged-member', 'error') in findings(wheel)
+
+
+@pytest.mark.parametrize(('tag', 'expected'), [
+    ('py3-abi3', [('abi3-without-version', 'error')]), ('cp3-abi3', [('abi3-without-version', 'error')]),
+    ('cp39.cp310-abi3', []), ('CP39-ABI3', []),
+])
+def test_python_tag_of_the_stable_abi(tag: str, expected: list[tuple[str, str]], tmp_path: pathlib.Path) -> None:
+    data = wheels.module(tmp_path, 'cp314-cp314', ABI3)
+    assert findings(wheels.wheel(tmp_path, f'{tag}-{X86}', {'one.abi3.so': data})) == expected
+
+
+def test_slot_that_the_version_does_not_know(tmp_path: pathlib.Path) -> None:
+    """A module of another Python, called like one of 3.12."""
+    data = wheels.module(tmp_path, 'cp314-cp314')
+    found = findings(wheels.wheel(tmp_path, f'cp312-cp312-{X86}', {'one.cpython-312-x86_64-linux-gnu.so': data}))
+    assert ('module-slot-too-new', 'error') in found
+
+
+def test_wheel_that_is_not_there(tmp_path: pathlib.Path) -> None:
+    (tmp_path / 'gone-1.0-py3-none-any.whl').symlink_to(tmp_path / 'nowhere')
+    result, = judge(tmp_path)
+    assert [d.identifier for d in result.found] == ['unreadable-file']
+    assert result.unusable
 
 
 def test_compression_that_is_not_read(tmp_path: pathlib.Path) -> None:
