@@ -68,7 +68,7 @@ class Cost(typing.NamedTuple):
 
 
 def measure(command: Command) -> Cost:
-    """Run it once. Status 1 tells of findings, and 2 of unusable input."""
+    """Run it once; status 1 tells of findings."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None

@@ -121,7 +121,7 @@ def _module(
     def judge(module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
         yield from _hooks(module, facts)
         yield from audit_stable_abi.libraries(module, facts, name, bool(stable), free_threaded)
-        yield from audit_platform.libc(module, facts, name, siblings)
+        yield from audit_platform.libc(module, facts, name, floor, siblings)
         yield from audit_platform.macos(module, facts, name)
         for version in versions:
             valid = facts.for_version(version)
@@ -257,7 +257,7 @@ def _same_libc(name: tags.WheelName, suffix_tag: str, floor: tags.Version | None
     """False where a suffix and all tags of the wheel name different C libraries."""
     own = tags.libc_of_suffix(suffix_tag)
     promised = {tags.libc_of_platform(platform) for platform in name.platform.split('.')}
-    # Older ones are built with musl and say gnu.
+    # Older ones are built with musl and say gnu; audit_platform.py asks what they are linked to.
     blurred = own == 'glibc' and (floor is None or floor < (3, 13))
     return not own or blurred or bool(promised & {own, ''})
 

@@ -44,8 +44,12 @@ def audit(
     for version in [first, (first[0], first[1] + 1)][:2 if stable else 1]:
         reason = refusal(info, version)
         if reason:
-            yield module.error(
-                'abi-info-refused', f'is refused by Python {tags.version_text(version)}: {reason} ({info.words})',
+            # The one release whose internal ABI it names may take it.
+            is_of_one = info.is_internal and not info.is_stable
+            yield module.finding(
+                'abi-info-refused', 'warning' if is_of_one else 'error',
+                f'is refused by {"other releases of " if is_of_one else ""}Python {tags.version_text(version)}: '
+                f'{reason} ({info.words})',
                 'Leave Py_BUILD_CORE undefined where PyABIInfo_VAR stands.' if info.is_internal else
                 'Let PyABIInfo_VAR fill it in, and compile with the Python, or the limited API version, of the tag.')
             return
@@ -78,7 +82,7 @@ def refusal(info: AbiInfo, version: tags.Version) -> str:
 
 
 def _missing(module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
-    if facts.init != 'export-hook' or not facts.slots or not facts.slots_complete or _MOD_ABI in facts.slots:
+    if facts.init != 'export-hook' or not facts.slots_complete or _MOD_ABI in facts.slots:
         return
     # Only where the GIL is decided by a missing slot was it proven that nothing fills the array at run time.
     proven = facts.gil == 'not-declared'

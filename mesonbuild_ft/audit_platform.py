@@ -19,21 +19,24 @@ _LIBRARIES: typing.Final[dict[tags.Libc, re.Pattern[str]]] = {
     'musl': re.compile(r'libc\.so|libc\.musl-[^/]+\.so\.1|ld-musl-[^/]+\.so\.1'),
 }
 #: The first macOS for each machine; older tags mean it, as in a universal2 wheel.
-_FIRST_MACOS: typing.Final = {'aarch64': (11, 0), 'arm64x': (11, 0)}
+_FIRST_MACOS: typing.Final = {'aarch64': (11, 0)}
 
 
 def libc(
-    module: Module, facts: Facts, name: tags.WheelName, siblings: typing.AbstractSet[str],
+    module: Module, facts: Facts, name: tags.WheelName, floor: tags.Version | None,
+    siblings: typing.AbstractSet[str],
 ) -> typing.Iterator[Diagnostic]:
     """A module that is linked to another C library than the platform tags promise.
 
     A tag such as linux_x86_64 promises none. siblings: file names of the shared libraries in the wheel.
     """
     own = tags.libc_of_suffix(module.suffix_tag)
+    # Older ones are built with musl and say gnu: there the suffix tells nothing.
+    rejected = own != 'glibc' or floor is None or floor >= (3, 13)
     for platform in name.platform.split('.'):
         promised = tags.libc_of_platform(platform)
-        if not promised or (own and own != promised):
-            # A suffix of the other library is not looked for.
+        if not promised or (own and own != promised and rejected):
+            # The suffix is said to be of the other library.
             continue
         other: tags.Libc = 'musl' if promised == 'glibc' else 'glibc'
         library = next((needed for needed in facts.needed

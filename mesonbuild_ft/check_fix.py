@@ -12,12 +12,13 @@ import csv
 import dataclasses
 import os
 import pathlib
+import re
 import tempfile
 import typing
 import zipfile
 import zlib
 
-from . import archive, check, wheel
+from . import archive, check, tags, wheel
 from .archive import ArchiveError
 from .check import Checked
 from .diagnostics import BuildRefused
@@ -74,6 +75,14 @@ def _fix(
     found = [name.rpartition('/')[0] for name in members if name.count('/') == 1 and name.endswith('.dist-info/WHEEL')]
     if len(found) != 1 or f'{found[0]}/RECORD' not in members:
         raise _NotFixed('there is no single .dist-info directory with WHEEL and RECORD')
+    wheel_file, = (member for member in opened.members if member.name == f'{found[0]}/WHEEL')
+    text = bytes(opened.read(wheel_file)).decode(errors='replace').lower()
+    listed = {tag.split('-')[1] for line in re.findall(r'(?m)^tag:[ \t]*(\S+)', text) for tag in tags.expand(line)
+              if tag.count('-') == 2}
+    named = set(checked.name.abi.split('.'))
+    proven = all(tags.abi_of_suffix(module.suffix_tag) in named for module in checked.modules)
+    if listed and not listed & named and not proven:
+        raise _NotFixed('its file name and WHEEL name different ABIs, and no suffix of a module says which is right')
     without = frozenset(f.where for f in checked.found if f.identifier == 'import-library-in-wheel')
     with _beside(directory) as work:
         copy = wheel.finish(pathlib.Path(checked.path), work, checked.name, found[0], without)

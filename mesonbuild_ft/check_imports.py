@@ -106,8 +106,14 @@ def _install(path: str, directory: pathlib.Path, limit: int | None) -> None:
         # archive.py has refused such paths; this is where one would do harm.
         if not os.path.abspath(target).startswith(os.path.abspath(directory) + os.sep):
             raise ArchiveError('unsafe-member-path', 'leads out of the directory', where=member.name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(opened.read(member))
+        data = opened.read(member)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise ArchiveError(
+                'unreadable-archive', 'is at once a file and a directory with files in it', where=member.name,
+                advice='Build the wheel again in an empty directory.') from error
 
 
 def _judge(checked: Checked, imports: typing.Sequence[Import]) -> typing.Iterator[Diagnostic]:

@@ -134,7 +134,8 @@ def _check(arguments: argparse.Namespace) -> int:
         gc.enable()
     if arguments.fix is not None:
         from . import check_fix
-        results, done = check_fix.run(results, arguments.fix, loaded, options)
+        with _ends_orderly():
+            results, done = check_fix.run(results, arguments.fix, loaded, options)
         for line in done:
             print(line, file=sys.stderr)
     if arguments.do_import:
@@ -157,7 +158,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _ends_orderly() -> typing.Iterator[None]:
-    """SIGTERM ends the command like an exception, so that temporary directories are removed."""
+    """SIGTERM and SIGHUP end the command like an exception, so that what is temporary is removed."""
     import signal
     import threading
 
@@ -168,11 +169,13 @@ def _ends_orderly() -> typing.Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, end)
+    numbers = [signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGTERM)]
+    before = {number: signal.signal(number, end) for number in dict.fromkeys(numbers)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def exit_status(results: typing.Iterable[typing.Any], fail_on: str) -> int:

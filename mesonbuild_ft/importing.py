@@ -45,6 +45,9 @@ with open(answer, "w", encoding="utf-8") as file:
     json.dump({"gil_before": before, "gil_after": enabled(), "error": error, "missing": missing,
                "warnings": [m for m in messages if "GIL" in m]}, file)
 '''
+#: What it has, and of which types.
+_NO_ANSWER: typing.Final[dict[str, typing.Any]] = {
+    'gil_before': True, 'gil_after': True, 'error': '', 'missing': '', 'warnings': []}
 _BLAMED: typing.Final = re.compile(r"to load module '([^']+)'")
 
 
@@ -147,14 +150,17 @@ def import_module(
         except OSError as error:
             return Import(name, interpreter, error=f'the interpreter cannot be run: {error}')
         try:
-            found = json.loads(answer.read_text(encoding='utf-8'))
-        except (OSError, ValueError):
+            found = {**_NO_ANSWER, **json.loads(answer.read_text(encoding='utf-8'))}
+            if any(type(found[key]) is not type(value) for key, value in _NO_ANSWER.items()):
+                raise ValueError
+        # The module could write it, too.
+        except (OSError, ValueError, TypeError):
             return Import(name, interpreter, error=_how_it_ended(status, said.read_text(errors='replace')))
     missing = found['missing']
     if missing and (directory / missing.split('.', 1)[0]).exists():
         # A part of the wheel itself is no other distribution.
         missing = ''
-    return Import(name, interpreter, found['gil_before'], found['gil_after'], tuple(found['warnings']),
+    return Import(name, interpreter, found['gil_before'], found['gil_after'], tuple(map(str, found['warnings'])),
                   found['error'], missing)
 
 

@@ -109,12 +109,13 @@ def pythons(checked: Checked) -> str:
         return 'any' if name is not None else ''
     version = re.match(r'(?:cp|pp)(\d)(\d+)', name.python)
     text = f'{version[1]}.{version[2]}' if version else ''
+    abi = printable(name.abi)
     if name.abi.split('.')[0] in ('abi3', 'abi3t'):
-        return f'{name.abi} {text}+' if text else name.abi
+        return f'{abi} {text}+' if text else abi
     if name.python.startswith('pp'):
         return f'PyPy {text}'
     flags = re.fullmatch(r'cp\d+([a-z]*)', name.abi)
-    return f'{text}{flags[1]}' if flags and text else name.abi
+    return f'{text}{flags[1]}' if flags and text else abi
 
 
 def gil(checked: Checked) -> str:

@@ -19,7 +19,7 @@ def write(results: typing.Sequence[Checked], stream: typing.TextIO, *, verbose: 
     print('| | File | Modules | Python | GIL |\n|---|---|---:|---|---|', file=stream)
     for checked in results:
         cells = (f'{_MARKS[checked.verdict]} {checked.verdict}', _code(output.title(checked)),
-                 str(len(checked.modules)), output.pythons(checked), output.gil(checked))
+                 str(len(checked.modules)), _text(output.pythons(checked)), output.gil(checked))
         print(f'| {" | ".join(cells)} |', file=stream)
     for checked in results:
         if verbose and checked.modules:

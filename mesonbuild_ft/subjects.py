@@ -251,7 +251,7 @@ def _file_job(path: str, file: str, size: int, *, named: bool = False) -> Job:
         with open(file, 'rb') as opened:
             head = opened.read(_HEAD)
             wanted = part(head, size) if part is not None and size > _HEAD else size
-            return head + opened.read(wanted - len(head) if wanted < size else -1)
+            return head + opened.read(max(wanted - len(head), 0) if wanted < size else -1)
     return Job(path, size, read, named)
 
 

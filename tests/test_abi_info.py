@@ -114,7 +114,8 @@ def test_what_other_releases_refuse(tmp_path: pathlib.Path) -> None:
     wheel = wheels.wheel(tmp_path, 'cp315-cp315-linux_x86_64', {'one.so': data})
     result, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     finding, = result.found
-    assert (finding.severity, finding.identifier) == ('error', 'abi-info-refused')
+    assert (finding.severity, finding.identifier) == ('warning', 'abi-info-refused')
+    assert 'is refused by other releases of Python 3.15' in finding.what
     assert 'Py_BUILD_CORE' in finding.advice
 
 

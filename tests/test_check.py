@@ -268,6 +268,19 @@ def test_single_file(tmp_path: pathlib.Path) -> None:
     assert finding.advice == 'Compile with the headers of the interpreter that it is for.'
 
 
+def test_module_with_little_to_load(tmp_path: pathlib.Path) -> None:
+    """Less is mapped than the first block that is read, and much follows."""
+    data = bytearray(wheels.module(
+        tmp_path, 'cp314-cp314', ABI3, '-Os', '-g3', '-Wl,-z,noseparate-code', '-Wl,-z,norelro', '-nostdlib',
+        source='void *PyInit_one(void) { return 0; }'))
+    path = tmp_path / 'one.abi3.so'
+    path.write_bytes(data + bytes(100_000))
+    result, = judge(path)
+    assert not result.unusable
+    assert result.modules[0].facts is not None
+    assert result.modules[0].facts.init_hooks == ('PyInit_one',)
+
+
 def test_single_file_is_never_left_out(tmp_path: pathlib.Path) -> None:
     library = tmp_path / 'libone-1.so'
     library.write_bytes(wheels.module(tmp_path, 'cp314-cp314', source='int answer(void) { return 42; }'))
@@ -533,6 +546,19 @@ def test_names_do_not_steer_the_terminal(
     assert '\r' not in text
     assert not re.search('^::set-output', text, re.MULTILINE)
     assert '\n::set-output' not in text
+
+
+@pytest.mark.parametrize('form', cli.FORMATS)
+def test_tags_do_not_steer_the_terminal(
+    form: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    """WHEEL may say anything, where no file name does."""
+    wheel = wheels.wheel(
+        tmp_path, 'cp314-cp314-any', {'one.so': wheels.module(tmp_path, 'cp314-cp314')}, name='pkg.whl',
+        whl_tags=['cp311-\x1b[2Jx|<img>-linux_x86_64'])
+    _, text = run(capsys, '--format', form, '-v', wheel)
+    assert '\x1b' not in text
+    assert form != 'markdown' or not re.search(r'(?<!\\)<img', text)
 
 
 def test_many_findings_are_put_together(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,6 +113,17 @@ def test_refusals(change: str, why: str, tmp_path: pathlib.Path) -> None:
     assert not (tmp_path / 'fixed').exists()
 
 
+def test_name_that_nothing_proves(tmp_path: pathlib.Path) -> None:
+    """A wheel that somebody renamed: WHEEL is then the only one that knows."""
+    path = wheels.wheel(
+        tmp_path, 'cp313-cp313-linux_x86_64', {'one.so': wheels.module(tmp_path, 'cp314-cp314')},
+        whl_tags=['cp314-cp314-linux_x86_64'])
+    result, lines = fix(path, tmp_path / 'fixed')
+    assert result.verdict == 'error'
+    assert 'name different ABIs' in lines[0]
+    assert not (tmp_path / 'fixed').exists()
+
+
 def test_command(tmp_path: pathlib.Path, environments: dict[str, pathlib.Path]) -> None:
     """The status is that of the copy, and standard output stays what the format says."""
     python = next(iter(environments.values()))

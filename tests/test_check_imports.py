@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -82,7 +83,7 @@ def test_circular_import(built: typing.Any, interpreters: typing.Any, monkeypatc
              '(most likely due to a circular import)')
 
     def import_module(
-        interpreter: interpreters_.Interpreter, directory: pathlib.Path, name: str,
+        interpreter: interpreters_.Interpreter, directory: pathlib.Path, name: str, processes: importing.Processes,
     ) -> importing.Import:
         return importing.Import(name, interpreter, error=error)
 
@@ -186,6 +187,15 @@ def test_module_for_another_platform_is_not_tried(
     assert 'import-failed' not in dict(map(reversed, findings(result)))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize('answer', ['[]', '{"error": 7}', '{"warnings": "x"}', ''])
+def test_module_that_answers_itself(answer: str, interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
+    """It can write the file that the answer is expected in, and end the process."""
+    (tmp_path / 'forges.py').write_text(
+        f'import json, os, sys\nopen(json.loads(sys.argv[1])[0], "w").write({answer!r})\nos._exit(0)\n')
+    interpreter, = probe(interpreters, 'cp314-cp314t')
+    assert importing.import_module(interpreter, tmp_path, 'forges').error == 'the interpreter ended with status 0'
+
+
 def test_process_that_stays_behind_is_not_waited_for(interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
     (tmp_path / 'stays.py').write_text(
         'import subprocess, sys\nsubprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])\n')
@@ -196,7 +206,10 @@ def test_process_that_stays_behind_is_not_waited_for(interpreters: typing.Any, t
 
 
 @pytest.mark.skipif(os.name != 'posix', reason='Windows has no SIGTERM')
-def test_end_by_sigterm(built: typing.Any, interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize('number', [signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGTERM)])
+def test_end_by_signal(
+    number: signal.Signals, built: typing.Any, interpreters: typing.Any, tmp_path: pathlib.Path,
+) -> None:
     """The wheel that was unpacked is gone, and so is the process that imported it."""
     said, work, wheel = tmp_path / 'said', tmp_path / 'work', tmp_path / 'plain-1.0-cp314-cp314t-linux_x86_64.whl'
     work.mkdir()
@@ -214,8 +227,8 @@ def test_end_by_sigterm(built: typing.Any, interpreters: typing.Any, tmp_path: p
     while not (said.exists() and said.read_text().strip()) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert list(work.iterdir())
-    process.terminate()
-    assert process.wait(30) == 143
+    process.send_signal(number)
+    assert process.wait(30) == 128 + number
     assert list(work.iterdir()) == []
     with pytest.raises(ProcessLookupError):
         os.kill(int(said.read_text()), 0)

@@ -54,11 +54,14 @@ def main() -> int:
         print('fuzz: clang is missing, which has libFuzzer', file=sys.stderr)
         return 2
     running: dict[str, subprocess.Popen[bytes]] = {}
+    programs = {}
     for target in targets:
+        (arguments.directory / target / 'corpus').mkdir(parents=True, exist_ok=True)
+        programs[target] = build(target, arguments.directory / target)
+    for target, program in programs.items():
         directory = arguments.directory / target
-        (directory / 'corpus').mkdir(parents=True, exist_ok=True)
         command: list[typing.Union[str, os.PathLike[str]]] = [
-            build(target, directory), f'-max_total_time={round(arguments.minutes * 60)}', f'-max_len={LONGEST}',
+            program, f'-max_total_time={round(arguments.minutes * 60)}', f'-max_len={LONGEST}',
             '-timeout=100', '-rss_limit_mb=1024', '-print_final_stats=1', f'-artifact_prefix={directory}/',
             directory / 'corpus', *(CORPUS / name for name in TARGETS[target])]
         with open(directory / 'log', 'wb') as log:

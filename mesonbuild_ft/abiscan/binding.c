@@ -36,6 +36,13 @@
 #define HAS_GIL_SLOT 0
 #endif
 
+/* abi3 without abi3t is loaded by interpreters with the GIL only. */
+#if defined(Py_GIL_DISABLED) || defined(Py_TARGET_ABI3T)
+#define HAS_GIL 0
+#else
+#define HAS_GIL 1
+#endif
+
 /* Take a reference to `value` (NULL is the error that made it) into the dict. */
 static int put(PyObject *dict, const char *key, PyObject *value)
 {
@@ -268,11 +275,13 @@ typedef struct buffer {
     PyObject *owner;
     const char *data;
     Py_ssize_t size;
+    bool is_mutable;
 } buffer;
 
-/* `bytes` as they are.  A `bytearray` is held by a view, so that nobody can resize it; that
- * nobody writes to it is up to the caller.  Anything else is copied: the buffer protocol is
- * in the limited API from 3.11 only. */
+/* What a scan reads must not change: it relies on what it has checked.  `bytes` are taken as
+ * they are.  A `bytearray` is held by a view, so that nobody can resize it, and the GIL is
+ * kept, so that nobody can write to it; where there may be no GIL it is copied, like
+ * anything else (the buffer protocol is in the limited API from 3.11 only). */
 static int take_buffer(PyObject *data, buffer *taken)
 {
     if (PyBytes_CheckExact(data)) {
@@ -283,10 +292,11 @@ static int take_buffer(PyObject *data, buffer *taken)
         if (view == NULL) {
             return -1;
         }
-        if (PyByteArray_CheckExact(data)) {
+        if (HAS_GIL && PyByteArray_CheckExact(data)) {
             taken->owner = view;
             taken->data = PyByteArray_AsString(data);
             taken->size = PyByteArray_Size(data);
+            taken->is_mutable = true;
             return 0;
         }
         taken->owner = PyBytes_FromObject(view);
@@ -314,7 +324,7 @@ static PyObject *scan(PyObject *module, PyObject *arguments, PyObject *keywords)
                                      &stem, &file_size)) {
         return NULL;
     }
-    buffer file = {NULL, NULL, 0};
+    buffer file = {NULL, NULL, 0, false};
     if (take_buffer(data, &file) < 0) {
         return NULL;
     }
@@ -324,10 +334,12 @@ static PyObject *scan(PyObject *module, PyObject *arguments, PyObject *keywords)
 
     abiscan_status status = ABISCAN_NO_MEMORY;
     abiscan_result *result = NULL;
-    Py_BEGIN_ALLOW_THREADS
+    PyThreadState *state = file.is_mutable ? NULL : PyEval_SaveThread();
     status = abiscan_scan_prefix(file.data, (size_t)file.size, (uint64_t)file_size, stem,
                                  &result);
-    Py_END_ALLOW_THREADS
+    if (state != NULL) {
+        PyEval_RestoreThread(state);
+    }
 
     PyObject *facts = NULL;
     if (status == ABISCAN_OK) {
@@ -365,9 +377,9 @@ PyDoc_STRVAR(prefix_size_doc,
              "begins with data (bytes, of which 4096 suffice).");
 
 PyDoc_STRVAR(scan_doc,
-             "scan(data, stem=None, file_size=0)\n--\n\n"
-             "Facts about the binary in data (bytes, or a bytearray that nobody writes to\n"
-             "meanwhile) as a dict; ScanError if it is none.\n"
+             "scan(data, stem=None, file_size=-1)\n--\n\n"
+             "Facts about the binary in data (bytes or any buffer) as a dict; ScanError if it is\n"
+             "none.  Other threads run meanwhile, but for a bytearray, which they could change.\n"
              "stem is the last dotted part of the module's name and chooses among hooks.\n"
              "file_size is larger than data where only the file's start is given; ScanError\n"
              "with the status 'incomplete' asks for more of it.\n"

@@ -322,11 +322,8 @@ static bool find_size(FILE *file, uint64_t *size)
         return false;
     }
     long end = ftell(file);
-    if (end < 0 || fseek(file, 0, SEEK_SET) != 0) {
-        return false;
-    }
-    *size = (uint64_t)end;
-    return true;
+    *size = end < 0 ? 0 : (uint64_t)end;
+    return fseek(file, 0, SEEK_SET) == 0 && end >= 0;
 }
 
 /* As much of the file as a scan needs, or the whole of it. */
@@ -340,11 +337,11 @@ static void read_file(const char *path, bool is_whole, file_contents *contents)
         contents->problem = strerror(errno);
         return;
     }
+    /* What is read in large pieces needs no copy on its way. */
+    (void)setvbuf(file, NULL, _IONBF, 0);
     uint64_t size = 0;
     bool has_size = !is_whole && find_size(file, &size) && size > FIRST_BLOCK
                     && size < SIZE_MAX;
-    /* What is read in large pieces needs no copy on its way. */
-    (void)setvbuf(file, NULL, _IONBF, 0);
     if (has_size) {
         if (read_up_to(file, FIRST_BLOCK, contents)) {
             uint64_t wanted = abiscan_prefix_size(contents->data, contents->size, size);

@@ -445,7 +445,10 @@ static bool read_segments(elf_reader *reader)
             /* Segments share a page at most; otherwise a small file could make
              * every search over them long. */
             mapped += program.file_size;
-            if (mapped > 2 * reader->file_size) {
+            if (mapped > 2 * (uint64_t)reader->file.size) {
+                if (reader->file.size < reader->file_size) {
+                    return is_given(reader, "file", 0, reader->file_size);
+                }
                 return fail(reader, ABISCAN_MALFORMED,
                             "program header %" PRIu64 " at offset 0x%" PRIx64
                             ": the segments map more than twice the file",
@@ -1015,7 +1018,7 @@ static bool read_relr(elf_reader *reader, bool is_filling, uint64_t *count)
     abiscan_image *image = reader->image;
     uint64_t word_size = pick(reader, 8, 4);
     unsigned bits = reader->file.is_64 ? 63 : 31;
-    uint64_t limit = reader->file_size / word_size;
+    uint64_t limit = reader->file.size / word_size;
     uint64_t mask = reader->file.is_64 ? UINT64_MAX : UINT32_MAX;
     uint64_t offset = 0, next = 0;
     *count = 0;
@@ -1052,6 +1055,9 @@ static bool read_relr(elf_reader *reader, bool is_filling, uint64_t *count)
                 image->cell_count++;
             }
             if (++*count > limit) {
+                if (reader->file.size < reader->file_size) {
+                    return is_given(reader, "file", 0, reader->file_size);
+                }
                 return fail(reader, ABISCAN_MALFORMED,
                             "DT_RELR: entry %" PRIu64 " at offset 0x%" PRIx64
                             " makes more relocations than the file has words",
@@ -1085,6 +1091,9 @@ static bool read_cells(elf_reader *reader)
     }
     if (reader->relr.is_present && !read_relr(reader, false, &relr_count)) {
         return false;
+    }
+    if (count + relr_count >= SIZE_MAX / sizeof *image->cells) {
+        return out_of_memory(reader);
     }
     image->cells = calloc((size_t)(count + relr_count + 1), sizeof *image->cells);
     if (image->cells == NULL) {
