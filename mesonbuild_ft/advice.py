@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 import re
 import typing
@@ -79,7 +78,7 @@ def after_failed_compile(
             using = [path for path in written if _PYBIND11.search(_text(path))]
             if using:
                 found.append(_pybind11(module, using[0], source_dir))
-    likely = [dataclasses.replace(d, severity='hint', what=f'probably: {d.what}') for d in found]
+    likely = [d._replace(severity='hint', what=f'probably: {d.what}') for d in found]
     return [Diagnostic('compile-failed', 'error', what, where='meson.build', advice=todo), *likely]
 
 

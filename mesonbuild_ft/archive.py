@@ -8,7 +8,6 @@ Section numbers are those of PKWARE's APPNOTE.TXT 6.3.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import itertools
 import os
@@ -51,8 +50,7 @@ class ArchiveError(Exception):
         self.diagnostic = Diagnostic(identifier, 'error', what, where, advice)
 
 
-@dataclasses.dataclass(frozen=True)
-class Member:
+class Member(typing.NamedTuple):
     """One file in the archive, as its central and local headers agree on it. offset: of its data; sizes in bytes."""
 
     name: str
@@ -63,8 +61,7 @@ class Member:
     method: int
 
 
-@dataclasses.dataclass(frozen=True)
-class Archive:
+class Archive(typing.NamedTuple):
     """An archive whose headers were checked.
 
     identity: of the file whose headers were read, see `_identity`.

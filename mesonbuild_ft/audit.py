@@ -7,7 +7,6 @@ or not to be what the tag says; what the scanner could not prove is never an err
 
 from __future__ import annotations
 
-import dataclasses
 import typing
 
 from . import audit_abi_info, audit_contents, audit_platform, audit_stable_abi, tags
@@ -85,7 +84,7 @@ def _of_suffix(found: Diagnostic) -> Diagnostic:
     texts = [found.what, found.advice]
     for of_wheel, of_file in _WITHOUT_WHEEL.items():
         texts = [text.replace(of_wheel, of_file) for text in texts]
-    return dataclasses.replace(found, what=texts[0], advice=texts[1])
+    return found._replace(what=texts[0], advice=texts[1])
 
 
 def _module(
@@ -153,7 +152,7 @@ def _of_parts(
     for diagnostic, machines in found.items():
         if len(machines) < len(facts.parts):
             slices = f'{module.stem} ({", ".join(dict.fromkeys(machines))})'
-            diagnostic = dataclasses.replace(diagnostic, what=slices + diagnostic.what[len(module.stem):])
+            diagnostic = diagnostic._replace(what=slices + diagnostic.what[len(module.stem):])
         yield diagnostic
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing
 
@@ -12,8 +11,7 @@ from .diagnostics import Diagnostic
 from .modules import Module
 
 
-@dataclasses.dataclass(frozen=True)
-class Contents:
+class Contents(typing.NamedTuple):
     """What a finished wheel, or what was installed from one, says of itself.
 
     members: paths of all files. wheel_file: path of WHEEL. wheel_tags: its Tag lines, as they stand there.

@@ -7,7 +7,6 @@ the thread state. Nothing is unpacked, imported or executed.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import threading
 import typing
@@ -28,8 +27,7 @@ Verdict = typing.Literal['ok', 'hint', 'warning', 'error', 'unusable']
 IN_FLIGHT: typing.Final = 16 << 20
 
 
-@dataclasses.dataclass(frozen=True)
-class Checked:
+class Checked(typing.NamedTuple):
     """The verdict on one thing that was named, or found in a directory that was.
 
     label: what to call it. path: where it lies. name: the tags that it is judged by, if it has any.

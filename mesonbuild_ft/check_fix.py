@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import dataclasses
 import os
 import pathlib
 import re
@@ -92,8 +91,8 @@ def _fix(
             raise _NotFixed('a copy would be no better: ' + ', '.join(sorted(
                 {f.identifier for f in checked.found if f.identifier in FIXABLE})) + ' needs another build')
         os.replace(copy, final)
-    fixed = dataclasses.replace(fixed, label=str(final), path=str(final), found=tuple(
-        dataclasses.replace(f, where=str(final)) if f.where == str(copy) else f for f in fixed.found))
+    fixed = fixed._replace(label=str(final), path=str(final), found=tuple(
+        f._replace(where=str(final)) if f.where == str(copy) else f for f in fixed.found))
     done = [f'{name} is called {new} now' for name in members
             if (new := wheel.new_member_name(name, checked.name)) != name]
     if mended & {'incomplete-wheel-tags', 'wheel-tag-mismatch'}:

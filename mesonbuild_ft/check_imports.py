@@ -8,7 +8,6 @@ processes of interpreters that its tags admit.
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
 import os
 import pathlib
 import re
@@ -86,7 +85,7 @@ def _is_python(module: Module) -> bool:
 
 
 def _with(checked: Checked, imports: typing.Sequence[Import], found: typing.Iterable[Diagnostic]) -> Checked:
-    return dataclasses.replace(checked, imports=tuple(imports), found=(*checked.found, *found))
+    return checked._replace(imports=tuple(imports), found=(*checked.found, *found))
 
 
 def _not_tried(checked: Checked, what: str, advice: str) -> Diagnostic:

@@ -8,7 +8,6 @@ with a name that is not in it.
 
 from __future__ import annotations
 
-import dataclasses
 import typing
 
 
@@ -105,31 +104,34 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Diagnostic:
+class _Fields(typing.NamedTuple):
+    identifier: str
+    severity: Severity
+    what: str
+    where: str
+    advice: str
+
+
+class Diagnostic(_Fields):
     """One thing to tell a person.
 
     what: what is wrong; where: the file, key, module or object; advice: what to do.
     """
 
-    identifier: str
-    severity: Severity
-    what: str
-    where: str = ''
-    advice: str = ''
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if self.identifier not in IDENTIFIERS:
-            raise ValueError(f'unknown diagnostic identifier {self.identifier!r}')
-
-    def to_json(self) -> dict[str, str]:
-        """The fields as a dictionary of strings, for `from_json`."""
-        return dataclasses.asdict(self)
+    def __new__(
+        cls, identifier: str, severity: Severity, what: str, where: str = '', advice: str = '',
+    ) -> Diagnostic:
+        """Raises ValueError for an identifier that has no page."""
+        if identifier not in IDENTIFIERS:
+            raise ValueError(f'unknown diagnostic identifier {identifier!r}')
+        return super().__new__(cls, identifier, severity, what, where, advice)
 
     @classmethod
-    def from_json(cls, data: typing.Mapping[str, typing.Any]) -> Diagnostic:
-        """The inverse of `to_json`."""
-        return cls(**data)
+    def from_json(cls, data: typing.Sequence[typing.Any]) -> Diagnostic:
+        """From the array that json makes of one. Raises ValueError and TypeError."""
+        return cls(*data)
 
 
 class BuildRefused(Exception):

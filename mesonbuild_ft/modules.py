@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import dataclasses
+import typing
 
 from . import tags
 from .diagnostics import Diagnostic, Severity
 from .scanner import Facts, ScanError, Scanner
 
 
-@dataclasses.dataclass(frozen=True)
-class Module:
+class Module(typing.NamedTuple):
     """An extension module among the files that are judged together.
 
     path: inside the wheel or directory. stem, suffix_tag: of its name, see `tags.module_parts`.

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import os
 import re
 import typing
@@ -19,8 +17,7 @@ SHOWN: typing.Final = 3
 SEVERITIES: typing.Final[tuple[Severity, ...]] = ('error', 'warning', 'hint')
 
 
-@dataclasses.dataclass(frozen=True)
-class Group:
+class Group(typing.NamedTuple):
     """All findings with one identifier and one severity about one thing that was checked."""
 
     identifier: str
@@ -33,7 +30,7 @@ class Group:
         """What to do, each sentence once."""
         return tuple(dict.fromkeys(finding.advice for finding in self.findings if finding.advice))
 
-    @functools.cached_property
+    @property
     def _stems(self) -> dict[str, str]:
         return {module.path: module.stem for module in self.checked.modules}
 

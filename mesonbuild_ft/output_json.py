@@ -40,7 +40,7 @@ def _result(checked: Checked) -> dict[str, typing.Any]:
         'path': checked.path,
         'verdict': checked.verdict,
         'tag': None if name is None else {'python': name.python, 'abi': name.abi, 'platform': name.platform},
-        'findings': [finding.to_json() for finding in checked.found],
+        'findings': [finding._asdict() for finding in checked.found],
         'modules': [_module(module) for module in checked.modules],
         'imports': [{
             'module': done.module, 'python': done.interpreter.executable, 'python_name': done.interpreter.target.name,

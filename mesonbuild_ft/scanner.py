@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import importlib.machinery
 import importlib.util
@@ -67,8 +66,7 @@ class AbiInfo(typing.NamedTuple):
         return f'PyABIInfo: {words}{builds.get(self.flags & 0x0006, "")}'
 
 
-@dataclasses.dataclass(frozen=True)
-class Facts:
+class Facts(typing.NamedTuple):
     """What the scanner proved about one file; see abiscan.h for each field.
 
     What it cannot prove is 'unknown', with the reason in the field ending `_evidence` or `_reason`.
@@ -147,7 +145,7 @@ class Scanner:
 
 
 def _facts(found: dict[str, typing.Any]) -> Facts:
-    values = {field.name: found[field.name] for field in dataclasses.fields(Facts) if field.name in found}
+    values = {name: found[name] for name in Facts._fields if name in found}
     for name in ('needed', 'init_hooks', 'slots'):
         values[name] = tuple(values[name])
     values['python_imports'] = tuple(map(PythonImport._make, values['python_imports']))

@@ -6,8 +6,6 @@ A wheel is read as it is and never unpacked. Directories and installed packages 
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import re
 import stat
@@ -34,8 +32,7 @@ _LARGEST_WHEEL_FILE: typing.Final = 64 << 10
 _LARGEST_METADATA: typing.Final = 1 << 20
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
+class Options(typing.NamedTuple):
     """jobs: threads; 0: one for each processor. python: whose packages are meant by name; '': this interpreter.
 
     limit: bytes that the files of one archive may inflate to; None: see `archive.default_limit`.
@@ -46,19 +43,21 @@ class Options:
     limit: int | None = None
 
 
-@dataclasses.dataclass
 class Job:
     """One file to read and scan. size: bytes in memory. named: see `modules.scan`.
 
     read: at least as much of it as `PartSize` says is wanted; None: all.
     """
 
-    path: str
-    size: int
-    read: typing.Callable[[PartSize | None], bytes | bytearray]
-    named: bool = False
-    module: Module | None = None
-    problem: Diagnostic | None = None
+    def __init__(
+        self, path: str, size: int, read: typing.Callable[[PartSize | None], bytes | bytearray], named: bool = False,
+    ) -> None:
+        self.path = path
+        self.size = size
+        self.read = read
+        self.named = named
+        self.module: Module | None = None
+        self.problem: Diagnostic | None = None
 
     def run(self, scanner: Scanner) -> None:
         """Read and scan; what goes wrong becomes a finding."""
@@ -71,25 +70,26 @@ class Job:
         except ArchiveError as error:
             self.problem = error.diagnostic
         except OSError as error:
-            self.problem = dataclasses.replace(from_os_error(error), where=self.path)
+            self.problem = from_os_error(error)._replace(where=self.path)
         except MemoryError:
             self.problem = _too_large(self.path, 'needs more memory than there is')
 
 
-@dataclasses.dataclass
 class Subject:
-    """What is being checked, while it is."""
+    """What is being checked, while it is. unread: extension modules that are there and cannot be read."""
 
-    label: str
-    kind: Kind
-    path: str
-    name: tags.WheelName | None = None
-    contents: Contents | None = None
-    found: list[Diagnostic] = dataclasses.field(default_factory=list)
-    jobs: list[Job] = dataclasses.field(default_factory=list)
-    unusable: bool = False
-    #: Extension modules that are there and cannot be read.
-    unread: int = 0
+    def __init__(
+        self, label: str, kind: Kind, path: str, *, found: typing.Iterable[Diagnostic] = (), unusable: bool = False,
+    ) -> None:
+        self.label = label
+        self.kind = kind
+        self.path = path
+        self.name: tags.WheelName | None = None
+        self.contents: Contents | None = None
+        self.found = list(found)
+        self.jobs: list[Job] = []
+        self.unusable = unusable
+        self.unread = 0
 
 
 def is_candidate(path: str) -> bool:
@@ -154,7 +154,7 @@ def _wheel(path: str, options: Options) -> Subject:
         subject.unusable = True
         return subject
     except OSError as error:
-        subject.found.append(dataclasses.replace(from_os_error(error), where=path))
+        subject.found.append(from_os_error(error)._replace(where=path))
         subject.unusable = True
         return subject
     subject.found += opened.found
@@ -200,7 +200,7 @@ def _describe_wheel(
         except ArchiveError as error:
             subject.found.append(error.diagnostic)
         except OSError as error:
-            subject.found.append(dataclasses.replace(from_os_error(error), where=member.name))
+            subject.found.append(from_os_error(error)._replace(where=member.name))
     directories = {member.name.partition('/')[0] for member in texts if member.name.endswith('/WHEEL')}
     if len(directories) != 1:
         what = 'has no .dist-info directory with WHEEL' if not directories else (
@@ -315,7 +315,7 @@ def _add_files(subject: Subject, root: str, files: typing.Mapping[str, int]) -> 
     subject.jobs += [_file_job(name, os.path.join(root, name), size)
                      for name, size in files.items() if is_candidate(name)]
     if subject.contents is not None:
-        subject.contents = dataclasses.replace(subject.contents, members=tuple(files))
+        subject.contents = subject.contents._replace(members=tuple(files))
 
 
 def _distribution(root: str, dist_info: str, files: typing.Mapping[str, int]) -> Subject:
@@ -349,6 +349,7 @@ def _package(name: str, options: Options) -> Subject:
     from . import installed
 
     if options.python:
+        import json
         import subprocess
 
         try:
@@ -389,6 +390,8 @@ def _package(name: str, options: Options) -> Subject:
 
 def _is_editable(root: str, files: typing.Iterable[str]) -> bool:
     """Whether direct_url.json says so (PEP 610), as pip writes it."""
+    import json
+
     for file in files:
         if re.fullmatch(r'[^/]+\.dist-info/direct_url\.json', file):
             try:

@@ -6,7 +6,6 @@ https://packaging.python.org/en/latest/specifications/platform-compatibility-tag
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing
 
@@ -25,8 +24,7 @@ _MODULE_SUFFIX = re.compile(
     r'\.(?:(?P<tag>(?:cpython-|cp\d|abi3t?(?![^.-])|pypy|graalpy)[^./]*)\.)?(?P<kind>so|pyd)')
 
 
-@dataclasses.dataclass(frozen=True)
-class WheelName:
+class WheelName(typing.NamedTuple):
     """The parts of a wheel's file name; `python`, `abi` and `platform` may hold several tags, joined by dots."""
 
     name: str
@@ -52,7 +50,7 @@ class WheelName:
 
     def with_tag(self, python: str, abi: str) -> WheelName:
         """The same wheel under other python and ABI tags."""
-        return dataclasses.replace(self, python=python, abi=abi)
+        return self._replace(python=python, abi=abi)
 
     def expanded(self) -> list[str]:
         """One tag for each combination, as the `Tag:` lines of WHEEL must list them."""

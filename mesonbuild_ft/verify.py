@@ -55,7 +55,7 @@ def _verify(
         errors, unproven = configured_.objects_without_limited_api(build_dir, state.configured.limited, ninja)
         found += errors
     if settings.verify == 'warn':
-        found = [dataclasses.replace(d, severity='warning') if d.severity == 'error' else d for d in found]
+        found = [d._replace(severity='warning') if d.severity == 'error' else d for d in found]
     return Verification(tuple(scanned), tuple(found), tuple(unproven))
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing
 
 import pytest
@@ -16,15 +15,15 @@ FACTS = Facts(
     format='elf', machine='x86_64', bits=64, byte_order='little', needed=(), init_hooks=('PyInit_one',),
     init='multi-phase', init_reason='', gil='not-used', gil_evidence='', layout='gil', layout_evidence='',
     slots=(2,), slots_complete=True, slot_style='PyModuleDef_Slot', python_imports=(), framework=None)
-FREE = dataclasses.replace(FACTS, layout='free-threaded')
-ABI3T = dataclasses.replace(
-    FACTS, layout='opaque', init='export-hook', init_hooks=('PyModExport_one',), slot_style='PySlot', slots=(87, 109))
-NO_ABI_SLOT = dataclasses.replace(ABI3T, slots=(87,))
-UNKNOWN = dataclasses.replace(FACTS, layout='unknown', gil='unknown', init='unknown')
+FREE = FACTS._replace(layout='free-threaded')
+ABI3T = FACTS._replace(
+    layout='opaque', init='export-hook', init_hooks=('PyModExport_one',), slot_style='PySlot', slots=(87, 109))
+NO_ABI_SLOT = ABI3T._replace(slots=(87,))
+UNKNOWN = FACTS._replace(layout='unknown', gil='unknown', init='unknown')
 
 
 def fact(base: Facts = FACTS, **changes: typing.Any) -> Facts:
-    return dataclasses.replace(base, **changes)
+    return base._replace(**changes)
 
 
 def imports(name: str, abi3: int | None, abi3t: int | None, note: str = '') -> tuple[PythonImport, ...]:
@@ -88,12 +87,12 @@ CASES: dict[str, tuple[str, str, Facts, list[str]]] = {
 }
 
 
-PE = dataclasses.replace(FACTS, format='pe', needed=('KERNEL32.dll', 'python3.dll'))
-PE_FREE = dataclasses.replace(PE, layout='free-threaded', needed=('python314t.dll',))
-PE_ABI3T = dataclasses.replace(ABI3T, format='pe', needed=('python3t.dll',))
-MUSL = dataclasses.replace(FACTS, needed=('libgcc_s.so.1', 'libc.musl-x86_64.so.1'))
-GLIBC = dataclasses.replace(FACTS, needed=('libm.so.6', 'libc.so.6', 'ld-linux-x86-64.so.2'))
-MACHO = dataclasses.replace(FACTS, format='macho')
+PE = FACTS._replace(format='pe', needed=('KERNEL32.dll', 'python3.dll'))
+PE_FREE = PE._replace(layout='free-threaded', needed=('python314t.dll',))
+PE_ABI3T = ABI3T._replace(format='pe', needed=('python3t.dll',))
+MUSL = FACTS._replace(needed=('libgcc_s.so.1', 'libc.musl-x86_64.so.1'))
+GLIBC = FACTS._replace(needed=('libm.so.6', 'libc.so.6', 'ld-linux-x86-64.so.2'))
+MACHO = FACTS._replace(format='macho')
 
 #: The same for other platforms: (tag with platform, path, facts, identifiers).
 OTHER_PLATFORMS: dict[str, tuple[str, str, Facts, list[str]]] = {
@@ -276,8 +275,7 @@ def test_file_that_cannot_be_scanned(malformed: bool, expected: tuple[str, str])
     assert [(d.identifier, d.severity) for d in audit.wheel(name, [module])] == [expected]
 
 
-UNIVERSAL = dataclasses.replace(
-    FACTS, format='macho-universal', machine='universal', init_hooks=(), init='unknown', gil='unknown',
+UNIVERSAL = FACTS._replace(format='macho-universal', machine='universal', init_hooks=(), init='unknown', gil='unknown',
     layout='unknown', slots=())
 
 

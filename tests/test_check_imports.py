@@ -59,7 +59,7 @@ def test_gil_that_comes_back_is_told_once(built: typing.Any, interpreters: typin
 def test_gil_that_only_importing_shows(built: typing.Any, interpreters: typing.Any) -> None:
     wheel = built.wheel('no-gil-declaration', 'cp314-cp314t')
     before, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
-    blind = check.dataclasses.replace(before, found=())
+    blind = before._replace(found=())
     result, = check_imports.run([blind], probe(interpreters, 'cp314-cp314t'))
     finding, = result.found
     assert (finding.severity, finding.identifier) == ('warning', 'gil-enabled-by-module')
