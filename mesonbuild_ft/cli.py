@@ -65,7 +65,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog='Exit status: 0 clean, 1 findings at or above --fail-on, 2 input that cannot be judged.')
     check.add_argument('named', nargs='+', metavar='NAME', help='a wheel, a directory (the wheels in it, or without '
                        'any the modules below it), a .so, .pyd or .dylib file, or an installed package')
-    check.add_argument('--format', choices=FORMATS, default='table', help='of the output (default: %(default)s)')
+    check.add_argument('--format', choices=FORMATS, default='table', help='of what is printed (default: %(default)s)')
     check.add_argument('--fail-on', choices=('error', 'warning', 'hint'), default='error',
                        help='the least severity that makes the exit status 1 (default: %(default)s)')
     check.add_argument('-v', '--verbose', action='store_true', help='list every finding of a kind, and in the '
@@ -73,8 +73,8 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.add_argument('--import', action='store_true', dest='do_import', help='also import every module of the wheels '
                        'in each interpreter that their tags admit, and tell what becomes of the GIL')
     check.add_argument('--python', action='append', default=[], metavar='PYTHON',
-                       help='an interpreter to import with (default: those found on this machine); the first one is '
-                            'also that whose packages are meant by name (default: the one that runs this)')
+                       help='an interpreter for --import (default: those found on this machine); installed packages '
+                            'that are named are those of the first (default: of the one that runs this)')
     check.add_argument('--fix', default=None, metavar='DIRECTORY',
                        help='write a corrected copy of each wheel whose suffixes, Tag lines or stray import libraries '
                             'are wrong into this directory, and judge the copy instead')

@@ -122,7 +122,9 @@ def gil(checked: Checked) -> str:
         return ''
     version = re.match(r'cp(\d)(\d+)', name.python)
     pair = (int(version[1]), int(version[2])) if version else (3, 15)
-    answers = [gil for m in checked.modules
+    # What a module for another Python declares, left over in the wheel, is never asked.
+    strays = {d.where for d in checked.found if d.identifier == 'module-for-other-python'}
+    answers = [gil for m in checked.modules if m.path not in strays
                for gil in ([part.for_version(pair).gil for part in m.parts] or ['unknown'])]
     if 'used' in answers or 'not-declared' in answers:
         return 'switched on'

@@ -101,9 +101,9 @@ def closing(results: typing.Sequence[Checked]) -> str:
         ('ok', 'ok'), ('hint', 'with hints'), ('warning', 'with warnings'), ('error', 'with errors'),
         ('unusable', 'unusable')) if numbers[verdict]]
     line = f'{numbers["checked"]} checked, {plural(numbers["modules"], "module")}: {", ".join(words) or "nothing"}.'
-    identifiers = dict.fromkeys(group.identifier for group in output.groups(results))
+    identifiers = list(dict.fromkeys(group.identifier for group in output.groups(results)))
     if identifiers:
-        line += f' `mesonbuild-ft explain {next(iter(identifiers))}` tells more.'
+        line += f' `mesonbuild-ft explain {identifiers[0] if len(identifiers) == 1 else "ID"}` tells more.'
     return line
 
 

@@ -226,6 +226,16 @@ def test_slot_that_the_version_does_not_know(tmp_path: pathlib.Path) -> None:
     assert ('module-slot-too-new', 'error') in found
 
 
+def test_module_that_was_left_over(tmp_path: pathlib.Path) -> None:
+    """As in dbus_fast: what it declares is said of no interpreter that this wheel is for."""
+    own = wheels.module(tmp_path, 'cp314-cp314t')
+    other = wheels.module(tmp_path, 'cp314-cp314', '-DNO_GIL_SLOT')
+    result, = judge(wheels.wheel(tmp_path, f'cp314-cp314t-{X86}', {
+        f'one.{SUFFIX_314T}.so': own, 'one.cpython-314-x86_64-linux-gnu.so': other}))
+    assert [(d.identifier, d.severity) for d in result.found] == [('module-for-other-python', 'warning')]
+    assert output.gil(result) == 'stays off'
+
+
 def test_wheel_that_is_not_there(tmp_path: pathlib.Path) -> None:
     (tmp_path / 'gone-1.0-py3-none-any.whl').symlink_to(tmp_path / 'nowhere')
     result, = judge(tmp_path)
@@ -443,7 +453,7 @@ Py_mod_gil, and nothing adds one at run time)
   to do: Once the module is safe without the GIL, add the slot {Py_mod_gil, Py_MOD_GIL_NOT_USED} (single-phase: call \
 PyUnstable_Module_SetGIL).
 
-3 checked, 4 modules: 1 ok, 1 with warnings, 1 with errors. `mesonbuild-ft explain symbol-newer-than-floor` tells more.
+3 checked, 4 modules: 1 ok, 1 with warnings, 1 with errors. `mesonbuild-ft explain ID` tells more.
 '''
 
 
