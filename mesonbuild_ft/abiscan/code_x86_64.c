@@ -457,25 +457,52 @@ static bool may_load_base(const abiscan_image *image, const code_piece *code, ui
     return false;
 }
 
+/* Whether the four bytes at `at` are such a distance, behind a ModRM byte of mod 2, perhaps
+ * with a SIB byte between the two, in a function that may have the base. */
+static bool is_from_base(const abiscan_image *image, const code_piece *code, size_t at,
+                         abiscan_range range, abiscan_range except, unsigned *hits)
+{
+    const unsigned char *bytes = code->bytes;
+    if (little_32(bytes + at) - range.address >= range.size
+        || code->address + at - except.address < except.size) {
+        return false;
+    }
+    bool is_direct = (bytes[at - 1] & 0xc0u) == 0x80 && (bytes[at - 1] & 7u) != 4;
+    bool has_index = at >= 2 && (bytes[at - 2] & 0xc0u) != 0xc0 && (bytes[at - 2] & 7u) == 4;
+    /* Each hit costs a look at its function: so many are no accident. */
+    return (is_direct || has_index)
+           && (++*hits > HIT_LIMIT || may_load_base(image, code, code->address + at));
+}
+
 /* Microsoft's compiler also adds an array's distance from the image base, which is our
- * address 0, to a register that holds the base: a 32-bit displacement behind a ModRM
- * byte of mod 2, perhaps with a SIB byte between the two. */
+ * address 0, to a register that holds the base: a 32-bit displacement. */
 static bool refers_from_base(const abiscan_image *image, const code_piece *code,
                              abiscan_range range, abiscan_range except)
 {
-    const unsigned char *bytes = code->bytes;
     unsigned hits = 0;
-    for (size_t at = 1; at + 4 <= code->size; at++) {
-        if (little_32(bytes + at) - range.address >= range.size
-            || code->address + at - except.address < except.size) {
-            continue;
+    uint64_t last = range.address + range.size - 1;
+    if (code->size < 5 || range.size == 0) {
+        return false;
+    }
+    if ((last >> 8) - (range.address >> 8) > 3) {
+        for (size_t at = 1; at + 4 <= code->size; at++) {
+            if (is_from_base(image, code, at, range, except, &hits)) {
+                return true;
+            }
         }
-        bool is_direct = (bytes[at - 1] & 0xc0u) == 0x80 && (bytes[at - 1] & 7u) != 4;
-        bool has_index = at >= 2 && (bytes[at - 2] & 0xc0u) != 0xc0 && (bytes[at - 2] & 7u) == 4;
-        /* Each hit costs a look at its function: so many are no accident. */
-        if ((is_direct || has_index)
-            && (++hits > HIT_LIMIT || may_load_base(image, code, code->address + at))) {
-            return true;
+        return false;
+    }
+    /* All distances into a short array share the second byte, or two to four of them. */
+    const unsigned char *end = code->bytes + code->size - 2;
+    for (uint64_t high = range.address >> 8; high <= last >> 8; high++) {
+        const unsigned char *hit = code->bytes + 2;
+        while (hit < end && (hit = memchr(hit, (int)(high & 0xffu), (size_t)(end - hit))) != NULL) {
+            size_t at = (size_t)(hit - code->bytes) - 1;
+            if (little_32(code->bytes + at) >> 8 == high
+                && is_from_base(image, code, at, range, except, &hits)) {
+                return true;
+            }
+            hit++;
         }
     }
     return false;

@@ -699,6 +699,26 @@ static int compare_numbers(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
+/* Sort an array whose numbers from `first` on ascend already. */
+static bool sort_tail(uint64_t *numbers, size_t first, size_t count)
+{
+    uint64_t *head = calloc(first + 1, sizeof *head);
+    if (head == NULL) {
+        return false;
+    }
+    if (first != 0) {
+        memcpy(head, numbers, first * sizeof *head);
+        abiscan_sort(head, first, sizeof *head, compare_numbers);
+    }
+    size_t left = 0, right = first;
+    for (size_t at = 0; left < first; at++) { /* what is left of the tail is in place */
+        bool is_head = right == count || head[left] <= numbers[right];
+        numbers[at] = is_head ? head[left++] : numbers[right++];
+    }
+    free(head);
+    return true;
+}
+
 /* LC_FUNCTION_STARTS: distances, the first from the header, up to a zero. */
 static bool read_functions(macho_reader *reader)
 {
@@ -716,6 +736,7 @@ static bool read_functions(macho_reader *reader)
     image->functions = larger;
     abiscan_cursor cursor = cursor_of(reader, &reader->starts);
     uint64_t address = reader->base;
+    size_t sections = image->function_count;
     while (cursor.offset < cursor.size) {
         size_t at = cursor.offset;
         uint64_t distance = read_uleb(&cursor);
@@ -729,9 +750,7 @@ static bool read_functions(macho_reader *reader)
         address += distance;
         note_function(reader, address);
     }
-    abiscan_sort(image->functions, image->function_count, sizeof *image->functions,
-                 compare_numbers);
-    return true;
+    return sort_tail(image->functions, sections, image->function_count) || out_of_memory(reader);
 }
 
 /* ---- exports ---------------------------------------------------------- */
