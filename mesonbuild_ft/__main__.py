@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: MIT
-"""`python -m mesonbuild_ft` is `mesonbuild-ft`."""
+"""`mesonbuild-ft` and `python -m mesonbuild_ft`."""
 
 from __future__ import annotations
 
+import os
 import sys
+import typing
 
-from .cli import main
+from . import cli
+
+
+def run() -> typing.NoReturn:
+    """The command, which ends the process."""
+    status = cli.main()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by whoever started this
+            stream.flush()
+    # Nothing is left but memory, and the system gives that back faster than Python does.
+    os._exit(status)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run()
