@@ -236,13 +236,13 @@ def test_universal(tmp_path: Path) -> None:
     assert (facts.format, facts.machine) == ('macho-universal', 'universal')
     assert facts.slices == tuple(SCANNER.scan(part, 'sample') for part in slices)
     assert facts.parts == facts.slices
-    module, found = judge(data, 'macosx_11_0_universal2')
+    module, found = judge(data, 'macosx_15_0_universal2')
     assert found == []
     assert report.describe(module, free_threaded=True) == (
         'sample.cpython-314t-darwin.so: multi-phase init, GIL not used, free-threaded layout')
-    assert judge(data, 'macosx_11_0_arm64')[1] == []
-    assert judge(slices[0], 'macosx_11_0_universal2')[1] == [
-        ('machine-mismatch', 'sample is compiled for aarch64 (macho), and the tag says macosx_11_0_universal2')]
+    assert judge(data, 'macosx_15_0_arm64')[1] == []
+    assert judge(slices[0], 'macosx_15_0_universal2')[1] == [
+        ('machine-mismatch', 'sample is compiled for aarch64 (macho), and the tag says macosx_15_0_universal2')]
     assert judge(data, 'macosx_11_0_i386')[1] == [
         ('machine-mismatch', 'sample is compiled for aarch64 and x86_64 (macho-universal), and the tag says '
                              'macosx_11_0_i386')]
@@ -252,11 +252,11 @@ def test_verdict_on_one_slice(tmp_path: Path) -> None:
     interpreter = need('cp314t')
     used, not_used = '-DGIL=Py_MOD_GIL_USED', '-DGIL=Py_MOD_GIL_NOT_USED'
     both = universal(*(build(tmp_path, interpreter, machine, used) for machine in MACHINES))
-    assert judge(both, 'macosx_11_0_universal2')[1] == [
+    assert judge(both, 'macosx_15_0_universal2')[1] == [
         ('gil-enabled-by-module', 'sample switches the GIL on when it is imported: it declares that it uses the GIL '
                                   '(slot 4 has the value 0)')]
     one = universal(build(tmp_path, interpreter, 'aarch64', not_used), build(tmp_path, interpreter, 'x86_64', used))
-    module, found = judge(one, 'macosx_11_0_universal2')
+    module, found = judge(one, 'macosx_15_0_universal2')
     assert found == [
         ('gil-enabled-by-module', 'sample (x86_64) switches the GIL on when it is imported: it declares that it uses '
                                   'the GIL (slot 4 has the value 0)')]

@@ -508,6 +508,28 @@ static bool refers_from_base(const abiscan_image *image, const code_piece *code,
     return false;
 }
 
+/* Whether one of the few bytes before the ModRM byte at `address` begins an instruction that
+ * names the range: for functions that are in no table, as those that call nothing on Windows. */
+static bool looks_like_name(const abiscan_image *image, uint64_t address, abiscan_range range)
+{
+    enum { BEFORE = 4, BEHIND = 9 }; /* prefixes and opcode; ModRM, displacement, immediate */
+    for (uint64_t before = 1; before <= BEFORE && before <= address; before++) {
+        uint64_t size = before + BEHIND;
+        const unsigned char *bytes = abiscan_image_bytes(image, address - before, size);
+        if (bytes == NULL) { /* the code ends here */
+            size = before + 5;
+            bytes = abiscan_image_bytes(image, address - before, size);
+        }
+        instruction in;
+        if (bytes != NULL && decode(bytes, (size_t)size, address - before, &in)
+            && in.length > before && in.is_rip_relative
+            && in.memory - range.address < range.size) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the instruction that has the byte at `address` names the range: no, where the
  * function around it shows that it has another operand. */
 static bool may_name(const abiscan_image *image, uint64_t address, abiscan_range range)
@@ -515,22 +537,23 @@ static bool may_name(const abiscan_image *image, uint64_t address, abiscan_range
     uint64_t start = 0, end = 0;
     if (!abiscan_function_around(image, address, &start, &end)
         || end - start > LONGEST_FUNCTION) {
-        return true;
+        return looks_like_name(image, address, range);
     }
     const unsigned char *bytes = abiscan_image_bytes(image, start, end - start);
     instruction in;
     for (uint64_t at = start; bytes != NULL && at <= address; at += in.length) {
         if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
-            return true;
+            return looks_like_name(image, address, range);
         }
         if (at + in.length > address) {
             return in.is_rip_relative && in.memory - range.address < range.size;
         }
     }
-    return true;
+    return looks_like_name(image, address, range);
 }
 
-/* is_exact: a hit counts only if the function around it may have such an instruction. */
+/* is_exact: a hit counts only if the function around it may have such an instruction, and a
+ * distance from the image base, which many numbers look like, does not count. */
 static abiscan_answer find_reference(const abiscan_image *image, abiscan_range range,
                                      abiscan_range except, bool is_exact)
 {
@@ -561,7 +584,7 @@ static abiscan_answer find_reference(const abiscan_image *image, abiscan_range r
                 }
             }
         }
-        if (image->convention == ABISCAN_CONVENTION_WINDOWS
+        if (!is_exact && image->convention == ABISCAN_CONVENTION_WINDOWS
             && refers_from_base(image, &code, range, except)) {
             return ABISCAN_YES;
         }
