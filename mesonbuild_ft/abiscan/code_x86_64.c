@@ -496,7 +496,8 @@ static bool refers_from_base(const abiscan_image *image, const code_piece *code,
     const unsigned char *end = code->bytes + code->size - 2;
     for (uint64_t high = range.address >> 8; high <= last >> 8; high++) {
         const unsigned char *hit = code->bytes + 2;
-        while (hit < end && (hit = memchr(hit, (int)(high & 0xffu), (size_t)(end - hit))) != NULL) {
+        while (hit < end
+               && (hit = memchr(hit, (int)(high & 0xffu), (size_t)(end - hit))) != NULL) {
             size_t at = (size_t)(hit - code->bytes) - 1;
             if (little_32(code->bytes + at) >> 8 == high
                 && is_from_base(image, code, at, range, except, &hits)) {
@@ -523,6 +524,9 @@ static bool looks_like_name(const abiscan_image *image, uint64_t address, abisca
         instruction in;
         if (bytes != NULL && decode(bytes, (size_t)size, address - before, &in)
             && in.length > before && in.is_rip_relative
+            /* lea and mov: data between functions may look like more */
+            && (is_one_byte(&in, 0x8d) || is_one_byte(&in, 0x8b) || is_one_byte(&in, 0x89)
+                || is_one_byte(&in, 0xc7))
             && in.memory - range.address < range.size) {
             return true;
         }
