@@ -254,11 +254,9 @@ def _same_platform(name: tags.WheelName, platform: str) -> bool:
 
 def _same_libc(name: tags.WheelName, suffix_tag: str, floor: tags.Version | None) -> bool:
     """False where a suffix and all tags of the wheel name different C libraries."""
-    own = tags.libc_of_suffix(suffix_tag)
+    own = tags.libc_of_suffix(suffix_tag, floor)
     promised = {tags.libc_of_platform(platform) for platform in name.platform.split('.')}
-    # Older ones are built with musl and say gnu; audit_platform.py asks what they are linked to.
-    blurred = own == 'glibc' and (floor is None or floor < (3, 13))
-    return not own or blurred or bool(promised & {own, ''})
+    return not own or bool(promised & {own, ''})
 
 
 def _machine(name: tags.WheelName, module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:

@@ -30,13 +30,11 @@ def libc(
 
     A tag such as linux_x86_64 promises none. siblings: file names of the shared libraries in the wheel.
     """
-    own = tags.libc_of_suffix(module.suffix_tag)
-    # Older ones are built with musl and say gnu: there the suffix tells nothing.
-    rejected = own != 'glibc' or floor is None or floor >= (3, 13)
+    own = tags.libc_of_suffix(module.suffix_tag, floor)
     for platform in name.platform.split('.'):
         promised = tags.libc_of_platform(platform)
-        if not promised or (own and own != promised and rejected):
-            # The suffix is said to be of the other library.
+        if not promised or (own and own != promised):
+            # A suffix of the other library is not looked for, and that is told already.
             continue
         other: tags.Libc = 'musl' if promised == 'glibc' else 'glibc'
         library = next((needed for needed in facts.needed

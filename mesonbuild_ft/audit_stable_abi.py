@@ -23,8 +23,6 @@ LEGACY_SLOTS: typing.Final[dict[int, tuple[str, tags.Version]]] = {
 #: The first slot number that came with PySlot (PEP 820).
 _FIRST_PYSLOT: typing.Final = 84
 
-_NOTHING: typing.Final = PythonImport('', None, None)
-
 _LIBPYTHON = re.compile(
     r'(?:.*/)?(?:libpython3\.(\d+)[a-z]*\.(?:so|dylib)[.\d]*|Python(?:T)?\.framework/Versions/3\.(\d+)t?/PythonT?)')
 _PYTHON_DLL = re.compile(r'python3(\d*)(t?)(?:_d)?\.dll', re.IGNORECASE)
@@ -70,7 +68,7 @@ def _symbols(
     abi = 'abi3t' if abi3t else 'abi3'
     # A library of the wheel that is linked in may define it: then nothing is proven.
     libraries = [library for library in facts.needed if library.rsplit('/', 1)[-1] in siblings]
-    newest = max((s.abi3t_since if abi3t else s.abi3_since) or 0 for s in (*_imports(facts), _NOTHING))
+    newest = max(((s.abi3t_since if abi3t else s.abi3_since) or 0 for s in _imports(facts)), default=0)
     for symbol in _imports(facts):
         since = symbol.abi3t_since if abi3t else symbol.abi3_since
         if since is None and libraries:

@@ -11,13 +11,12 @@ import contextlib
 import csv
 import os
 import pathlib
-import re
 import tempfile
 import typing
 import zipfile
 import zlib
 
-from . import archive, check, tags, wheel
+from . import archive, check, subjects, tags, wheel
 from .archive import ArchiveError
 from .check import Checked
 from .diagnostics import BuildRefused
@@ -75,8 +74,8 @@ def _fix(
     if len(found) != 1 or f'{found[0]}/RECORD' not in members:
         raise _NotFixed('there is no single .dist-info directory with WHEEL and RECORD')
     wheel_file, = (member for member in opened.members if member.name == f'{found[0]}/WHEEL')
-    text = bytes(opened.read(wheel_file)).decode(errors='replace').lower()
-    listed = {tag.split('-')[1] for line in re.findall(r'(?m)^tag:[ \t]*(\S+)', text) for tag in tags.expand(line)
+    fields = subjects.header_fields(opened.read(wheel_file).decode(errors='replace'))
+    listed = {tag.split('-')[1] for line in fields.get('tag', []) for tag in tags.expand(line.lower())
               if tag.count('-') == 2}
     named = set(checked.name.abi.split('.'))
     proven = all(tags.abi_of_suffix(module.suffix_tag) in named for module in checked.modules)

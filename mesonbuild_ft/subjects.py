@@ -217,8 +217,8 @@ def _contents(
     """Set `contents`, and `name` where no file name says it. files: 'WHEEL' or 'METADATA' -> (path, text)."""
     wheel_path, wheel = files.get('WHEEL', ('', ''))
     metadata_path, metadata = files.get('METADATA', ('', ''))
-    fields = _fields(wheel[:_LARGEST_WHEEL_FILE])
-    described = _fields(metadata[:_LARGEST_METADATA])
+    fields = header_fields(wheel[:_LARGEST_WHEEL_FILE])
+    described = header_fields(metadata[:_LARGEST_METADATA])
     listed = [tag.lower() for tag in fields.get('tag', [])]
     if subject.name is None:
         split = [tag.split('-') for tag in listed]
@@ -232,7 +232,7 @@ def _contents(
         requires_python=described.get('requires-python', [''])[0], from_file_name=from_file_name)
 
 
-def _fields(text: str) -> dict[str, list[str]]:
+def header_fields(text: str) -> dict[str, list[str]]:
     """The header fields of a text like METADATA, with names in lower case; continuation lines are left out."""
     result: dict[str, list[str]] = {}
     for line in text.lstrip('\r\n').splitlines():

@@ -164,13 +164,15 @@ def platform_of_suffix(suffix_tag: str) -> str:
     return windows[1] if windows else 'any'
 
 
-def libc_of_suffix(suffix_tag: str) -> Libc:
-    """The C library that a module's suffix names; '' for none.
+def libc_of_suffix(suffix_tag: str, version: Version | None) -> Libc:
+    """The C library that a module's suffix names in this CPython; '' where it tells nothing.
 
     CPython before 3.11, and some builds of 3.11 and 3.12, are called gnu with musl too (bpo-43112).
     """
     match = re.search(r'-linux-(gnu|musl)', suffix_tag)
-    return '' if match is None else 'glibc' if match[1] == 'gnu' else 'musl'
+    if match is None or (match[1] == 'gnu' and (version is None or version < (3, 13))):
+        return ''
+    return 'glibc' if match[1] == 'gnu' else 'musl'
 
 
 def libc_of_platform(platform: str) -> Libc:

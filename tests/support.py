@@ -87,16 +87,18 @@ def load_environments() -> typing.Any:
     return sys.modules[name]
 
 
-def load_scanner() -> bool:
+def load_scanner() -> str:
     """Make the scanner of this checkout importable: the package in the tree has none beside it.
 
-    False where this interpreter has none.
+    Returns why that cannot be; '' where it could.
     """
     import mesonbuild_ft
 
     module = load_environments()
     running = module.probe(pathlib.Path(sys.executable))
-    python = module.prepare([running.tag])[running.tag] if running is not None else pathlib.Path()
+    if running is None:
+        return 'the tests need an interpreter of 3.10 or newer with its headers'
+    python = module.prepare([running.tag])[running.tag]
     for suffix in importlib.machinery.EXTENSION_SUFFIXES:
         for path in python.parent.parent.glob(f'lib/*/site-packages/mesonbuild_ft/_abiscan{suffix}'):
             name = 'mesonbuild_ft._abiscan'
@@ -107,8 +109,8 @@ def load_scanner() -> bool:
             spec.loader.exec_module(scanner)
             sys.modules[name] = scanner
             mesonbuild_ft._abiscan = scanner  # type: ignore[attr-defined]
-            return True
-    return False
+            return ''
+    return f'the environment of {running.tag} has no scanner'
 
 
 def free_threaded(tag: str) -> bool:

@@ -36,15 +36,52 @@ static uint64_t extend(uint64_t value, unsigned bits)
     return (value ^ sign) - sign;
 }
 
+/* The executable segments, one after the other; `number` counts from 0.  The bytes begin
+ * with the first whole instruction. */
+typedef struct code_piece {
+    const unsigned char *bytes;
+    uint64_t size;
+    uint64_t address;
+} code_piece;
+
+static bool next_code(const abiscan_image *image, size_t *number, code_piece *piece)
+{
+    while (*number < image->segment_count) {
+        const abiscan_segment *segment = &image->segments[(*number)++];
+        const unsigned char *bytes
+            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
+        uint64_t first = (UINT64_C(4) - segment->address % 4) % 4;
+        if (segment->is_executable && bytes != NULL && first <= segment->file_size) {
+            piece->bytes = bytes + first;
+            piece->size = segment->file_size - first;
+            piece->address = segment->address + first;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The 21 bits of adr and adrp. */
+static uint64_t page_offset(uint32_t code)
+{
+    return extend((uint64_t)((code >> 5) & 0x7ffffu) << 2 | ((code >> 29) & 3u), 21);
+}
+
+/* adr xN, address */
+static bool is_adr(uint32_t code, uint64_t at, uint64_t *address)
+{
+    *address = at + page_offset(code);
+    return (code & 0x9f000000u) == 0x10000000u;
+}
+
 /* adrp xN, page */
 static bool is_adrp(uint32_t code, uint64_t address, unsigned *reg, uint64_t *page)
 {
     if ((code & 0x9f000000u) != 0x90000000u) {
         return false;
     }
-    uint64_t offset = (uint64_t)((code >> 5) & 0x7ffffu) << 2 | ((code >> 29) & 3u);
     *reg = code & 31u;
-    *page = (address & ~UINT64_C(0xfff)) + (extend(offset, 21) << 12);
+    *page = (address & ~UINT64_C(0xfff)) + (page_offset(code) << 12);
     return true;
 }
 
@@ -77,15 +114,13 @@ static bool is_frame(uint32_t code)
  * with an unsigned offset, when the register holds `base`. */
 static bool names(uint32_t code, unsigned from, uint64_t base, uint64_t *address)
 {
-    uint64_t constant = (code >> 10) & 0xfffu;
-    if (((code >> 5) & 31u) != from) {
-        return false;
-    }
-    if ((code & 0xffc00000u) == 0x91000000u) { /* add xD, xN, #constant */
+    uint64_t constant = 0;
+    if (is_add(code, from, &constant)) {
         *address = base + constant;
         return true;
     }
-    if ((code & 0x3b000000u) == 0x39000000u) { /* ldr, str: 1, 2, 4, 8 or 16 bytes */
+    /* ldr, str: 1, 2, 4, 8 or 16 bytes */
+    if ((code & 0x3b000000u) == 0x39000000u && ((code >> 5) & 31u) == from) {
         unsigned scale = code >> 30;
         if ((code & 0x04800000u) == 0x04800000u) { /* a vector register of 16 bytes */
             scale = 4;
@@ -123,7 +158,8 @@ static bool page_names(const abiscan_image *image, uint64_t at, unsigned reg, ui
         if (code == 0xd65f03c0u || (code & 0xfc000000u) == 0x14000000u) {
             return false; /* ret, b: what follows is reached from elsewhere */
         }
-        bool is_sum = is_first && (code & 0xffc00000u) == 0x91000000u;
+        uint64_t ignored = 0;
+        bool is_sum = is_add(code, reg, &ignored);
         reg = may_write(code, reg) ? 32 : reg;
         second = is_sum ? code & 31u : may_write(code, second) ? 32 : second;
         base = is_sum ? address : base;
@@ -134,30 +170,19 @@ static bool page_names(const abiscan_image *image, uint64_t at, unsigned reg, ui
 abiscan_answer abiscan_aarch64_names(const abiscan_image *image, abiscan_range range,
                                      abiscan_range except)
 {
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const abiscan_segment *segment = &image->segments[i];
-        const unsigned char *bytes
-            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
-        if (!segment->is_executable || bytes == NULL) {
-            continue;
-        }
-        uint64_t first = (UINT64_C(4) - segment->address % 4) % 4;
-        for (uint64_t at = first; at + 4 <= segment->file_size; at += 4) {
-            uint64_t address = segment->address + at, page = 0;
-            uint32_t code = read_code(bytes + at);
+    code_piece piece;
+    for (size_t i = 0; next_code(image, &i, &piece);) {
+        for (uint64_t at = 0; at + 4 <= piece.size; at += 4) {
+            uint64_t address = piece.address + at, named = 0, page = 0;
+            uint32_t code = read_code(piece.bytes + at);
             unsigned reg = 0;
             if (address - except.address < except.size) {
                 continue;
             }
-            if ((code & 0x9f000000u) == 0x10000000u) { /* adr xN, address */
-                uint64_t offset
-                    = (uint64_t)((code >> 5) & 0x7ffffu) << 2 | ((code >> 29) & 3u);
-                if (address + extend(offset, 21) - range.address < range.size) {
-                    return ABISCAN_YES;
-                }
-            } else if (is_adrp(code, address, &reg, &page)
-                       && range.address + range.size - page <= range.size + MOST_OFFSET
-                       && page_names(image, address, reg, page, range)) {
+            if ((is_adr(code, address, &named) && named - range.address < range.size)
+                || (is_adrp(code, address, &reg, &page)
+                    && range.address + range.size - page <= range.size + MOST_OFFSET
+                    && page_names(image, address, reg, page, range))) {
                 return ABISCAN_YES;
             }
         }
@@ -189,9 +214,8 @@ abiscan_answer abiscan_aarch64_returns(const abiscan_image *image, uint64_t func
         if (is_adrp(code, at, &reg, &page)) {
             found = page;
             is_known = reg == 0;
-        } else if ((code & 0x9f00001fu) == 0x10000000u) { /* adr x0, address */
-            uint64_t offset = (uint64_t)((code >> 5) & 0x7ffffu) << 2 | ((code >> 29) & 3u);
-            found = at + extend(offset, 21);
+        } else if ((code & 31u) == 0 && is_adr(code, at, &constant)) {
+            found = constant;
             is_known = true;
         } else if (reg < 32 && (code & 31u) == 0 && is_add(code, reg, &constant)) {
             found = page + constant;
@@ -296,18 +320,12 @@ static bool is_branch(uint32_t code, uint64_t address, uint64_t *target, bool *i
 /* Whether anything branches behind `written` up to and including `site`. */
 static bool is_jumped_into(const abiscan_image *image, uint64_t written, uint64_t site)
 {
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const abiscan_segment *segment = &image->segments[i];
-        const unsigned char *bytes
-            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
-        if (!segment->is_executable || bytes == NULL) {
-            continue;
-        }
-        for (uint64_t at = (4 - segment->address % 4) % 4; at + 4 <= segment->file_size;
-             at += 4) {
+    code_piece piece;
+    for (size_t i = 0; next_code(image, &i, &piece);) {
+        for (uint64_t at = 0; at + 4 <= piece.size; at += 4) {
             uint64_t target = 0;
             bool is_call = false;
-            if (is_branch(read_code(bytes + at), segment->address + at, &target, &is_call)
+            if (is_branch(read_code(piece.bytes + at), piece.address + at, &target, &is_call)
                 && target > written && target <= site) {
                 return true;
             }
@@ -440,19 +458,13 @@ static bool find_pointer_calls(const abiscan_image *image, uint64_t cell, const 
                                size_t stub_count, call_list *calls)
 {
     uint64_t page = cell & ~UINT64_C(0xfff);
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const abiscan_segment *segment = &image->segments[i];
-        const unsigned char *bytes
-            = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
-        if (!segment->is_executable || bytes == NULL) {
-            continue;
-        }
+    code_piece piece;
+    for (size_t i = 0; next_code(image, &i, &piece);) {
         page_state state;
         memset(&state, 0, sizeof state);
-        for (uint64_t at = (4 - segment->address % 4) % 4; at + 4 <= segment->file_size;
-             at += 4) {
-            uint32_t code = read_code(bytes + at);
-            uint64_t address = segment->address + at, constant = 0;
+        for (uint64_t at = 0; at + 4 <= piece.size; at += 4) {
+            uint32_t code = read_code(piece.bytes + at);
+            uint64_t address = piece.address + at, constant = 0;
             unsigned base = (code >> 5) & 31u;
             bool is_loaded = is_load(code, base, &constant) && page + constant == cell;
             bool is_named = is_add(code, base, &constant) && page + constant == cell;
@@ -490,17 +502,11 @@ abiscan_answer abiscan_aarch64_second_argument(const abiscan_image *image, size_
     size_t stub_count = 0, called_count = 0, site_count = 0, cell_count = 0;
     bool has_one = false;
     for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < image->segment_count; i++) {
-            const abiscan_segment *segment = &image->segments[i];
-            const unsigned char *bytes
-                = abiscan_bytes(&image->file, segment->file_offset, segment->file_size);
-            if (!segment->is_executable || bytes == NULL) {
-                continue;
-            }
-            for (uint64_t at = (4 - segment->address % 4) % 4; at + 4 <= segment->file_size;
-                 at += 4) {
-                uint64_t address = segment->address + at, target = 0;
-                uint32_t code = read_code(bytes + at);
+        code_piece piece;
+        for (size_t i = 0; next_code(image, &i, &piece);) {
+            for (uint64_t at = 0; at + 4 <= piece.size; at += 4) {
+                uint64_t address = piece.address + at, target = 0;
+                uint32_t code = read_code(piece.bytes + at);
                 bool is_call = false;
                 if (pass == 0) {
                     /* On Windows calls go through the pointer itself: see below. */

@@ -330,7 +330,7 @@ static bool decode(const unsigned char *bytes, size_t size, uint64_t address, in
     at += in->immediate_size;
     in->length = (unsigned)at;
     if (in->is_rip_relative) {
-        in->memory = address + in->length + extend(little(bytes + displacement_at, 4), 4);
+        in->memory = address + in->length + extend(little_32(bytes + displacement_at), 4);
     }
     if (in->is_branch) {
         in->target = address + in->length + extend(in->immediate, in->immediate_size);
@@ -534,24 +534,36 @@ static bool looks_like_name(const abiscan_image *image, uint64_t address, abisca
     return false;
 }
 
-/* Whether the instruction that has the byte at `address` names the range: no, where the
- * function around it shows that it has another operand. */
-static bool may_name(const abiscan_image *image, uint64_t address, abiscan_range range)
+/* The instruction that has the byte at `address`, when the function around it is decoded from
+ * its start.  False: that cannot be told. */
+static bool instruction_around(const abiscan_image *image, uint64_t address, instruction *in,
+                               uint64_t *begin)
 {
     uint64_t start = 0, end = 0;
     if (!abiscan_function_around(image, address, &start, &end)
         || end - start > LONGEST_FUNCTION) {
-        return looks_like_name(image, address, range);
+        return false;
     }
     const unsigned char *bytes = abiscan_image_bytes(image, start, end - start);
+    for (*begin = start; bytes != NULL && *begin <= address; *begin += in->length) {
+        if (!decode(bytes + (*begin - start), (size_t)(end - *begin), *begin, in)) {
+            return false;
+        }
+        if (*begin + in->length > address) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the instruction that has the byte at `address` names the range: no, where the
+ * function around it shows that it has another operand. */
+static bool may_name(const abiscan_image *image, uint64_t address, abiscan_range range)
+{
     instruction in;
-    for (uint64_t at = start; bytes != NULL && at <= address; at += in.length) {
-        if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
-            return looks_like_name(image, address, range);
-        }
-        if (at + in.length > address) {
-            return in.is_rip_relative && in.memory - range.address < range.size;
-        }
+    uint64_t begin = 0;
+    if (instruction_around(image, address, &in, &begin)) {
+        return in.is_rip_relative && in.memory - range.address < range.size;
     }
     return looks_like_name(image, address, range);
 }
@@ -717,53 +729,43 @@ static size_t loaded_call(const code_piece *code, size_t at)
     return 0;
 }
 
-/* jmp [rip + x], perhaps after bnd and endbr64.  Every byte is tried here and below; what
- * is not an instruction is told apart when the function around it is decoded. */
-static void find_stubs(const abiscan_image *image, call_search *search)
+/* A stub of jmp [rip + x], whose ModRM byte is at `at`, perhaps after bnd and endbr64. */
+static void add_stub(const code_piece *code, size_t at, call_search *search)
 {
-    code_piece code;
-    for (size_t i = 0; next_code(image, &i, &code);) {
-        const unsigned char *bytes = code.bytes;
-        for (size_t at = next_relative(&code, 1); at < code.size;
-             at = next_relative(&code, at + 1)) {
-            if (bytes[at] != 0x25 || bytes[at - 1] != 0xff
-                || !is_among(search->cells, search->cell_count, displaced(&code, at))) {
-                continue;
-            }
-            size_t start = at - 1;
-            if (start >= 1 && bytes[start - 1] == 0xf2) {
-                start--;
-                add(search, search->stubs, &search->stub_count, STUB_LIMIT,
-                    code.address + start);
-            }
-            if (start >= 4 && memcmp(bytes + start - 4, "\xf3\x0f\x1e\xfa", 4) == 0) {
-                add(search, search->stubs, &search->stub_count, STUB_LIMIT,
-                    code.address + start - 4);
-            }
-            add(search, search->stubs, &search->stub_count, STUB_LIMIT, code.address + at - 1);
-        }
+    size_t start = at - 1;
+    if (start >= 1 && code->bytes[start - 1] == 0xf2) {
+        start--;
+        add(search, search->stubs, &search->stub_count, STUB_LIMIT, code->address + start);
     }
+    if (start >= 4 && memcmp(code->bytes + start - 4, "\xf3\x0f\x1e\xfa", 4) == 0) {
+        add(search, search->stubs, &search->stub_count, STUB_LIMIT, code->address + start - 4);
+    }
+    add(search, search->stubs, &search->stub_count, STUB_LIMIT, code->address + at - 1);
 }
 
-/* call [rip + x], and mov register, [rip + x] with a call of the register behind it. */
-static void find_direct_calls(const abiscan_image *image, call_search *search)
+/* Stubs; call [rip + x]; and mov register, [rip + x] with a call of the register behind it.
+ * Every byte is tried here and below; what is not an instruction is told apart when the
+ * function around it is decoded. */
+static void find_uses(const abiscan_image *image, call_search *search)
 {
     code_piece code;
     for (size_t i = 0; next_code(image, &i, &code);) {
-        const unsigned char *bytes = code.bytes;
         for (size_t at = next_relative(&code, 1); at < code.size;
              at = next_relative(&code, at + 1)) {
-            if ((bytes[at - 1] != 0xff && bytes[at - 1] != 0x8b)
+            unsigned opcode = code.bytes[at - 1], operand = code.bytes[at];
+            if ((opcode != 0xff && opcode != 0x8b)
                 || !is_among(search->cells, search->cell_count, displaced(&code, at))) {
                 continue;
             }
-            size_t call = bytes[at - 1] == 0x8b ? loaded_call(&code, at + 1) : 0;
-            if (call != 0) {
-                add(search, search->sites, &search->site_count, SITE_LIMIT,
-                    code.address + call);
-            } else if (bytes[at - 1] == 0xff && bytes[at] == 0x15) {
+            size_t call = opcode == 0x8b ? loaded_call(&code, at + 1) : 0;
+            if (opcode == 0xff && operand == 0x25) {
+                add_stub(&code, at, search);
+            } else if (opcode == 0xff && operand == 0x15) {
                 add(search, search->sites, &search->site_count, SITE_LIMIT,
                     code.address + at - 1);
+            } else if (call != 0) {
+                add(search, search->sites, &search->site_count, SITE_LIMIT,
+                    code.address + call);
             }
         }
     }
@@ -869,22 +871,9 @@ static void follow(registers *state, const instruction *in, uint64_t at)
  * has one that goes over it. */
 static bool may_begin_at(const abiscan_image *image, uint64_t address)
 {
-    uint64_t start = 0, end = 0;
-    if (!abiscan_function_around(image, address, &start, &end)
-        || end - start > LONGEST_FUNCTION) {
-        return true;
-    }
-    const unsigned char *bytes = abiscan_image_bytes(image, start, end - start);
     instruction in;
-    for (uint64_t at = start; bytes != NULL && at < address; at += in.length) {
-        if (!decode(bytes + (at - start), (size_t)(end - at), at, &in)) {
-            return true;
-        }
-        if (at + in.length > address) {
-            return false;
-        }
-    }
-    return true;
+    uint64_t begin = 0;
+    return !instruction_around(image, address, &in, &begin) || begin == address;
 }
 
 /* Whether a jump from outside the function leads behind `low`, up to `high`: from a
@@ -975,8 +964,7 @@ static void find_calls(const abiscan_image *image, size_t import, call_search *s
         }
     }
     if (search->cell_count != 0) { /* otherwise nothing can reach the import */
-        find_stubs(image, search);
-        find_direct_calls(image, search);
+        find_uses(image, search);
         find_stub_calls(image, search);
     }
 }

@@ -401,8 +401,8 @@ static bool read_segments(elf_reader *reader)
     }
     for (uint64_t i = 0; i < reader->program_count; i++) {
         elf_program program = read_program(reader, i);
-        if (program.type != PT_LOAD && program.type != PT_DYNAMIC && program.type != PT_GNU_EH_FRAME
-            && program.type != PT_GNU_RELRO) {
+        if (program.type != PT_LOAD && program.type != PT_DYNAMIC
+            && program.type != PT_GNU_EH_FRAME && program.type != PT_GNU_RELRO) {
             continue;
         }
         if (program.type == PT_LOAD || program.type == PT_DYNAMIC) {
@@ -412,10 +412,9 @@ static bool read_segments(elf_reader *reader)
                             " bytes at offset 0x%" PRIx64 " lie outside the file",
                             i, program.at, program.file_size, program.offset);
             }
-        }
-        if (program.type != PT_GNU_EH_FRAME && program.type != PT_GNU_RELRO
-            && !is_given(reader, "segment", program.offset, program.file_size)) {
-            return false;
+            if (!is_given(reader, "segment", program.offset, program.file_size)) {
+                return false;
+            }
         }
         if (program.memory_size > limit - program.address) {
             return fail(reader, ABISCAN_MALFORMED,
@@ -446,8 +445,8 @@ static bool read_segments(elf_reader *reader)
              * every search over them long. */
             mapped += program.file_size;
             if (mapped > 2 * (uint64_t)reader->file.size) {
-                if (reader->file.size < reader->file_size) {
-                    return is_given(reader, "file", 0, reader->file_size);
+                if (!is_given(reader, "file", 0, reader->file_size)) {
+                    return false;
                 }
                 return fail(reader, ABISCAN_MALFORMED,
                             "program header %" PRIu64 " at offset 0x%" PRIx64
@@ -1055,8 +1054,8 @@ static bool read_relr(elf_reader *reader, bool is_filling, uint64_t *count)
                 image->cell_count++;
             }
             if (++*count > limit) {
-                if (reader->file.size < reader->file_size) {
-                    return is_given(reader, "file", 0, reader->file_size);
+                if (!is_given(reader, "file", 0, reader->file_size)) {
+                    return false;
                 }
                 return fail(reader, ABISCAN_MALFORMED,
                             "DT_RELR: entry %" PRIu64 " at offset 0x%" PRIx64

@@ -760,9 +760,10 @@ static bool is_in_definition(const module_reader *reader, uint64_t address)
     return is_inside;
 }
 
-/* How many pointers into `range`, which is around array `number`, the loader fills in,
- * besides those that lie in the definition and its slots and may name a neighbour. */
-static size_t count_pointers(const module_reader *reader, size_t number, abiscan_range range)
+/* Whether the loader fills in more pointers into `range`, which is around array `number`,
+ * than the one by which the array is found: by a GOT entry code writes without naming it.
+ * Those that lie in the definition and its slots may name a neighbour. */
+static bool has_other_pointer(const module_reader *reader, size_t number, abiscan_range range)
 {
     const abiscan_image *image = reader->image;
     size_t pointers = 0;
@@ -775,7 +776,8 @@ static size_t count_pointers(const module_reader *reader, size_t number, abiscan
             pointers++;
         }
     }
-    return pointers;
+    bool is_returned = reader->has_export_hook && number == 0;
+    return pointers > (is_returned ? 0u : 1u);
 }
 
 /* Whether code names the slots that lie in memory it can write to (gmpy2 goes through them
@@ -787,9 +789,8 @@ static bool slots_are_named(const module_reader *reader)
         if (abiscan_is_constant(reader->image, array.address, array.size)) {
             continue;
         }
-        bool is_returned = reader->has_export_hook && i == 0;
         if (abiscan_code_names(reader->image, array, reader->hook_code) == ABISCAN_YES
-            || count_pointers(reader, i, array) > (is_returned ? 0u : 1u)) {
+            || has_other_pointer(reader, i, array)) {
             return true;
         }
     }
@@ -808,11 +809,7 @@ static abiscan_answer slots_can_change(module_reader *reader)
         }
         array = with_enclosing(reader, array);
         answer = abiscan_code_refers(image, array, reader->hook_code);
-        /* A second pointer to the array (a GOT entry) lets code write without
-         * naming its address. */
-        bool is_returned = reader->has_export_hook && i == 0;
-        if (answer == ABISCAN_NO
-            && count_pointers(reader, i, array) > (is_returned ? 0u : 1u)) {
+        if (answer == ABISCAN_NO && has_other_pointer(reader, i, array)) {
             answer = ABISCAN_YES;
         }
     }

@@ -21,16 +21,22 @@ static const struct {
     {"!<thin>\n", 8, "a static library"},
 };
 
+/* Go on with what a reader of one format has made of the file, and free it. */
+static abiscan_status finish(abiscan_status status, abiscan_image *image, const char *stem,
+                             abiscan_result *result)
+{
+    if (status == ABISCAN_OK) {
+        status = abiscan_read_module(image, stem, result);
+    }
+    abiscan_image_free(image);
+    return status;
+}
+
 static abiscan_status scan_macho(const void *data, size_t size, const char *stem,
                                  abiscan_result *result)
 {
     abiscan_image image = {0};
-    abiscan_status status = abiscan_read_macho(data, size, result, &image);
-    if (status == ABISCAN_OK) {
-        status = abiscan_read_module(&image, stem, result);
-    }
-    abiscan_image_free(&image);
-    return status;
+    return finish(abiscan_read_macho(data, size, result, &image), &image, stem, result);
 }
 
 static abiscan_status scan_slices(const void *data, size_t size, const char *stem,
@@ -57,23 +63,13 @@ static abiscan_status scan_slices(const void *data, size_t size, const char *ste
     return status;
 }
 
-static abiscan_status scan_elf(const void *data, size_t size, uint64_t file_size,
-                               const char *stem, abiscan_result *result)
-{
-    abiscan_image image = {0};
-    abiscan_status status = abiscan_read_elf(data, size, file_size, result, &image);
-    if (status == ABISCAN_OK) {
-        status = abiscan_read_module(&image, stem, result);
-    }
-    abiscan_image_free(&image);
-    return status;
-}
-
 static abiscan_status scan(const void *data, size_t size, uint64_t file_size, const char *stem,
                            abiscan_result *result)
 {
+    abiscan_image image = {0};
     if (abiscan_is_elf(data, size)) {
-        return scan_elf(data, size, file_size, stem, result);
+        return finish(abiscan_read_elf(data, size, file_size, result, &image), &image, stem,
+                      result);
     }
     if (size < file_size) {
         (void)snprintf(result->message, sizeof result->message,
@@ -88,13 +84,7 @@ static abiscan_status scan(const void *data, size_t size, uint64_t file_size, co
         return scan_slices(data, size, stem, result);
     }
     if (abiscan_is_pe(data, size)) {
-        abiscan_image image = {0};
-        abiscan_status status = abiscan_read_pe(data, size, result, &image);
-        if (status == ABISCAN_OK) {
-            status = abiscan_read_module(&image, stem, result);
-        }
-        abiscan_image_free(&image);
-        return status;
+        return finish(abiscan_read_pe(data, size, result, &image), &image, stem, result);
     }
     for (size_t i = 0; i < sizeof known_formats / sizeof known_formats[0]; i++) {
         if (size >= known_formats[i].size

@@ -548,8 +548,9 @@ def main() -> None:
     if arguments.choose:
         choose(arguments.choose)
         return
-    if not support.load_scanner():
-        raise SystemExit('the environment of this interpreter has no scanner')
+    problem = support.load_scanner()
+    if problem:
+        raise SystemExit(problem)
     results = measure(again=arguments.again)
     HERE.joinpath('GROUND_TRUTH.md').write_text(report(results), encoding='utf-8')
     for group, title in GROUPS.items():
