@@ -46,13 +46,14 @@ _FORMATS: typing.Final[dict[str, str]] = {
 
 def wheel(
     name: tags.WheelName, modules: typing.Sequence[Module], gil: Gil = 'unspecified',
-    siblings: typing.AbstractSet[str] = frozenset(), contents: Contents | None = None,
+    siblings: typing.AbstractSet[str] = frozenset(), contents: Contents | None = None, libc: tags.Libc = '',
 ) -> list[Diagnostic]:
     """What is wrong with a wheel of this name that holds these modules.
 
     gil: the project's `gil` setting: how a module that switches the GIL on is judged.
     siblings: file names of the shared libraries in the wheel, which may define names like Python's.
     contents: what a finished wheel says of itself; None in a build, before the wheel is written.
+    libc: of the target interpreter in a build, where it is known.
     """
     found = list(audit_contents.abi3t_too_old(name))
     if contents is not None and contents.from_file_name:
@@ -60,7 +61,7 @@ def wheel(
     strays = [module for module in modules if _for_other_python(name, module)]
     served = {_without_suffix(module) for module in modules if module not in strays}
     for module in modules:
-        found += _module(name, module, gil, siblings, in_build=contents is None,
+        found += _module(name, module, gil, siblings, libc, in_build=contents is None,
                          is_stray=module in strays and _without_suffix(module) in served)
     if contents is not None:
         found += audit_contents.audit(name, contents, [module for module in modules if module not in strays] or modules)
@@ -88,8 +89,8 @@ def _of_suffix(found: Diagnostic) -> Diagnostic:
 
 
 def _module(
-    name: tags.WheelName, module: Module, gil: Gil, siblings: typing.AbstractSet[str], *, in_build: bool,
-    is_stray: bool,
+    name: tags.WheelName, module: Module, gil: Gil, siblings: typing.AbstractSet[str], libc: tags.Libc, *,
+    in_build: bool, is_stray: bool,
 ) -> typing.Iterator[Diagnostic]:
     abis = name.abi.split('.')
     floor = tags.version_of_python_tag(name.python.split('.')[0])
@@ -120,7 +121,7 @@ def _module(
     def judge(module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
         yield from _hooks(module, facts)
         yield from audit_stable_abi.libraries(module, facts, name, bool(stable), free_threaded)
-        yield from audit_platform.libc(module, facts, name, floor, siblings)
+        yield from audit_platform.libc(module, facts, name, floor, siblings, libc)
         yield from audit_platform.macos(module, facts, name)
         for version in versions:
             valid = facts.for_version(version)

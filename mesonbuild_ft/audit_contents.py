@@ -136,19 +136,27 @@ def _classifier(
 
 
 def _import_libraries(contents: Contents) -> typing.Iterator[Diagnostic]:
-    # Libraries may be shipped to be linked with; what is named after a module of the wheel never is.
-    modules = {path[:-len('.pyd')] for path in contents.members if path.endswith('.pyd')}
+    for path in import_libraries(contents.members):
+        yield Diagnostic(
+            'import-library-in-wheel', 'hint', f'{path.rpartition("/")[2]} is of use to a linker only',
+            path, 'Leave it out: in Meson with an install_tag that is not installed, '
+            'in setuptools and CMake by installing the runtime component only.')
+
+
+def import_libraries(members: typing.Sequence[str]) -> typing.Iterator[str]:
+    """The Windows import libraries among the paths in a wheel that nothing can want.
+
+    Libraries may be shipped to be linked with; what is named after a module of the wheel never is.
+    """
+    modules = {path[:-len('.pyd')] for path in members if path.endswith('.pyd')}
     modules |= {path.partition('.')[0] for path in modules}
-    for path in contents.members:
+    for path in members:
         for ending in ('.pyd.a', '.dll.a', '.lib', '.exp'):
             if path.endswith(ending):
                 stem = path[:-len(ending)]
                 folder, slash, file = stem.rpartition('/')
                 if ending.endswith('.a') or stem in modules or folder + slash + file.removeprefix('lib') in modules:
-                    yield Diagnostic(
-                        'import-library-in-wheel', 'hint', f'{path.rpartition("/")[2]} is of use to a linker only',
-                        path, 'Leave it out: in Meson with an install_tag that is not installed, '
-                        'in setuptools and CMake by installing the runtime component only.')
+                    yield path
                 break
 
 

@@ -24,15 +24,16 @@ _FIRST_MACOS: typing.Final = {'aarch64': (11, 0)}
 
 def libc(
     module: Module, facts: Facts, name: tags.WheelName, floor: tags.Version | None,
-    siblings: typing.AbstractSet[str],
+    siblings: typing.AbstractSet[str], target: tags.Libc = '',
 ) -> typing.Iterator[Diagnostic]:
     """A module that is linked to another C library than the platform tags promise.
 
     A tag such as linux_x86_64 promises none. siblings: file names of the shared libraries in the wheel.
+    target: the C library of the interpreter that a wheel is being built for, where it is known.
     """
     own = tags.libc_of_suffix(module.suffix_tag, floor)
     for platform in name.platform.split('.'):
-        promised = tags.libc_of_platform(platform)
+        promised = tags.libc_of_platform(platform) or target
         if not promised or (own and own != promised):
             # A suffix of the other library is not looked for, and that is told already.
             continue
@@ -40,8 +41,9 @@ def libc(
         library = next((needed for needed in facts.needed
                         if _LIBRARIES[other].fullmatch(needed) and needed not in siblings), None)
         if facts.format == 'elf' and library is not None:
+            says = f'the tag says {platform}' if tags.libc_of_platform(platform) else f'the target uses {promised}'
             yield module.error(
-                'libc-mismatch', f'is linked to {library} of {other}, and the tag says {platform}',
+                'libc-mismatch', f'is linked to {library} of {other}, and {says}',
                 f'Compile it for {promised}, in an image of {"musllinux" if promised == "musl" else "manylinux"}, '
                 'or correct the tag.')
             return

@@ -15,12 +15,15 @@ import typing
 
 from . import (
     advice,
+    audit_contents,
     meson_setup,
     metadata,
     plan as plan_,
+    presented,
     report,
     tags,
     target as target_,
+    target_choice,
     tools,
     verify,
     wheel,
@@ -31,6 +34,7 @@ from .diagnostics import BuildRefused, Diagnostic, refuse
 from .meson_setup import State
 from .settings import Settings, load
 from .target import Target
+from .target_choice import Choice
 from .verify import Verification
 
 
@@ -41,35 +45,42 @@ def build_wheel(
     wheel_directory: str, config_settings: ConfigSettings | None, metadata_directory: str | None,
 ) -> str:
     """The PEP 517 hook: build, verify and tag a wheel; returns its file name. Raises BuildRefused."""
-    settings, target, meson, ninja = _prepare(config_settings)
+    settings, choice, meson, ninja = _prepare(config_settings)
     destination = pathlib.Path(wheel_directory)
-    with _build_directory(settings, target) as build_dir:
+    with _build_directory(settings, choice.target) as build_dir:
         own = meson_setup.own_directory(build_dir)
         shutil.rmtree(own / 'wheel', ignore_errors=True)
-        name = _call('build_wheel', settings, target, meson, ninja, build_dir, own / 'wheel')
+        name = _call('build_wheel', settings, choice, meson, ninja, build_dir, own / 'wheel')
         state = _state(build_dir)
-        return _finish(settings, target, state, own / 'wheel' / name, destination, build_dir, ninja, metadata_directory)
+        return _finish(settings, choice, state, own / 'wheel' / name, destination, build_dir, ninja, metadata_directory)
 
 
 def build_editable(
     wheel_directory: str, config_settings: ConfigSettings | None, metadata_directory: str | None,
 ) -> str:
     """The PEP 660 hook: build in place; returns the file name of the wheel that points there. Raises BuildRefused."""
-    settings, target, meson, ninja = _prepare(config_settings)
+    settings, choice, meson, ninja = _prepare(config_settings)
+    if not choice.is_running:
+        raise refuse(
+            'target-not-running', f'an editable install is for the interpreter that it is installed in, not for '
+            f'{choice.target.name}, {choice.target.platform}', where='-Ctarget',
+            advice='Build a wheel for that target, or run the editable install in it.')
+    target = choice.target
     # The same directory that meson-python would choose.
     build_dir = settings.source_dir / (settings.build_dir or f'build/{target.abi_tag}')
     with work_directory.kept(build_dir, settings.source_dir) as real_build_dir:
-        return _build_editable(settings, target, meson, ninja, real_build_dir, pathlib.Path(wheel_directory))
+        return _build_editable(settings, choice, meson, ninja, real_build_dir, pathlib.Path(wheel_directory))
 
 
 def _build_editable(
-    settings: Settings, target: Target, meson: tools.Meson, ninja: str, build_dir: pathlib.Path,
+    settings: Settings, choice: Choice, meson: tools.Meson, ninja: str, build_dir: pathlib.Path,
     destination: pathlib.Path,
 ) -> str:
+    target = choice.target
     _make_ours(build_dir, target)
     own = meson_setup.own_directory(build_dir)
     shutil.rmtree(own / 'wheel', ignore_errors=True)
-    name = _call('build_editable', settings, target, meson, ninja, build_dir, own / 'wheel')
+    name = _call('build_editable', settings, choice, meson, ninja, build_dir, own / 'wheel')
     state = _state(build_dir)
     plan = state.plan
     assert plan is not None
@@ -95,19 +106,18 @@ def build_sdist(sdist_directory: str, config_settings: ConfigSettings | None) ->
     meson, ninja = tools.find_meson(settings), tools.find_ninja()
     destination = pathlib.Path(sdist_directory)
     with _build_directory(settings, target) as build_dir:
-        return _call('build_sdist', settings, target, meson, ninja, build_dir, destination, mode='sdist')
+        choice = Choice(target)
+        return _call('build_sdist', settings, choice, meson, ninja, build_dir, destination, mode='sdist')
 
 
-def _prepare(config_settings: ConfigSettings | None) -> tuple[Settings, Target, tools.Meson, str]:
+def _prepare(config_settings: ConfigSettings | None) -> tuple[Settings, Choice, tools.Meson, str]:
     """Everything that can be refused before `meson setup` is refused here."""
-    import platform
-
     settings = load(pathlib.Path.cwd(), config_settings)
     check_source_date_epoch()
-    target = target_.running()
-    metadata.check_requires_python(metadata.static(settings), platform.python_version())
-    plan_.before_setup(settings, target)
-    return settings, target, tools.find_meson(settings), tools.find_ninja()
+    choice = target_choice.choose(settings)
+    metadata.check_requires_python(metadata.static(settings), target_choice.version_text(choice))
+    plan_.before_setup(settings, choice.target)
+    return settings, choice, tools.find_meson(settings), tools.find_ninja()
 
 
 def check_source_date_epoch() -> None:
@@ -120,7 +130,7 @@ def check_source_date_epoch() -> None:
 
 
 def _call(
-    hook: str, settings: Settings, target: Target, meson: tools.Meson, ninja: str, build_dir: pathlib.Path,
+    hook: str, settings: Settings, choice: Choice, meson: tools.Meson, ninja: str, build_dir: pathlib.Path,
     output: pathlib.Path, mode: str = 'wheel',
 ) -> str:
     """Run one of meson-python's hooks in this build directory; its failures become diagnostics."""
@@ -130,11 +140,15 @@ def _call(
     config.pop('builddir', None)
     request = meson_setup.settings_to_json(settings)
     try:
-        with (tools.meson_environment(meson, ninja, request, target, build_dir, mode),
+        with (tools.meson_environment(meson, ninja, request, choice, build_dir, mode), _presented(choice),
               workarounds.pre_release_counts_as_release(), workarounds.wheels_appear_complete(wheel.UNFINISHED)):
             return str(getattr(mesonpy, hook)(os.fspath(output), config))
     except SystemExit as error:
         raise _failure(error, settings, build_dir, mode) from error
+
+
+def _presented(choice: Choice) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext() if choice.is_running else presented.as_target(choice.target)
 
 
 def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mode: str) -> BuildRefused:
@@ -171,7 +185,7 @@ def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mod
 
 
 def _finish(
-    settings: Settings, target: Target, state: State, built: pathlib.Path, destination: pathlib.Path,
+    settings: Settings, choice: Choice, state: State, built: pathlib.Path, destination: pathlib.Path,
     build_dir: pathlib.Path, ninja: str, metadata_directory: str | None,
 ) -> str:
     """Verify the wheel that meson-python made and put it where it belongs, under its right name."""
@@ -181,8 +195,10 @@ def _finish(
     old = tags.parse_wheel_name(built.name)
     name = old
     # A wheel without extension modules keeps its py3-none tag.
-    if plan.abi != 'full' and old.abi != 'none':
+    if old.abi != 'none' and (plan.abi != 'full' or not choice.is_running):
         name = old.with_tag(plan.python_tag, plan.abi_tag)
+    if old.platform != 'any' and not choice.is_running:
+        name = name._replace(platform=choice.target.platform)
     verification = Verification()
     if settings.verify != 'off':
         verification = verify.verify_wheel(settings, state, built, name, build_dir, ninja)
@@ -191,8 +207,10 @@ def _finish(
         found += _metadata_differs(built, name, pathlib.Path(metadata_directory))
     _show(found, plan, f'{name} was not written', destination)
     wheel.remove_unfinished(destination)
-    final = wheel.finish(built, destination, name)
-    report.summary(target, plan, final.name, final.stat().st_size, verification, settings.verify)
+    without = frozenset() if settings.project.import_libraries else frozenset(
+        audit_contents.import_libraries(wheel.members(built)))
+    final = wheel.finish(built, destination, name, without=without)
+    report.summary(choice.target, plan, final.name, final.stat().st_size, verification, settings.verify)
     return final.name
 
 

@@ -26,6 +26,7 @@ from .target import Target
 
 
 _TOO_HIGH = re.compile(r'Limited API version too high: (\d+)\.(\d+) \(detected')
+_GIL_DISABLED = re.compile(r'[-/]DPy_GIL_DISABLED(?:=1)?')
 _DEFINE = re.compile(r'[-/]DPy_LIMITED_API=(0[xX][0-9a-fA-F]+)')
 
 
@@ -45,15 +46,20 @@ def read(build_dir: pathlib.Path, target: Target, settings: Settings) -> Configu
     options = {option['name']: option['value'] for option in info(build_dir, 'buildoptions')}
     chosen = _in_wheel(build_dir, settings)
     modules, defining = [], []
+    defines_gil_disabled = None
     for entry in info(build_dir, 'targets'):
         module = _module(entry, target, build_dir, chosen) if entry['type'] == 'shared module' else None
         if module is not None:
             modules.append(module)
         if (module is None or module.limited_api is None) and _limited_api_define(entry) is not None:
             defining.append(entry['name'])
+        for group in entry['target_sources'] if entry.get('machine', 'host') == 'host' else ():
+            if group.get('language') in ('c', 'cpp', 'objc', 'objcpp') and group.get('sources'):
+                defines = any(_GIL_DISABLED.fullmatch(argument) for argument in group.get('parameters', ()))
+                defines_gil_disabled = defines and defines_gil_disabled is not False
     return Configured(
         allow_limited_api=bool(options.get('python.allow_limited_api', True)), modules=tuple(modules),
-        defines_limited_api=tuple(defining))
+        defines_limited_api=tuple(defining), defines_gil_disabled=bool(defines_gil_disabled))
 
 
 def limited_api_too_high(build_dir: pathlib.Path) -> tags.Version | None:

@@ -9,14 +9,12 @@ first, since with compilers the last flag wins.
 
 from __future__ import annotations
 
-import ast
-import configparser
 import os
 import pathlib
 import shlex
 import typing
 
-from . import configured as configured_
+from . import configured as configured_, machine_files
 from .diagnostics import refuse
 from .plan import Plan
 
@@ -127,7 +125,7 @@ def _default_options(value: typing.Any) -> dict[str, list[str]]:
         pairs = [(text.split('=', 1)[0], text.split('=', 1)[1])
                  for text in texts if isinstance(text, str) and '=' in text]
     return {
-        name: [str(word) for word in words] if isinstance(words, list) else _array(str(words))
+        name: [str(word) for word in words] if isinstance(words, list) else machine_files.array(str(words))
         for name, words in pairs if name in ENVIRONMENT}
 
 
@@ -145,108 +143,20 @@ def _literal(node: typing.Mapping[str, typing.Any]) -> typing.Any:
 
 def command_line_values(option: str, arguments: list[str]) -> list[list[str]]:
     """The values of -D<option>= in the order given; Meson itself keeps the last only."""
-    values = []
-    for index, argument in enumerate(arguments):
-        text = None
-        if argument.startswith(f'-D{option}='):
-            text = argument.split('=', 1)[1]
-        elif argument == '-D' and arguments[index + 1:index + 2] and arguments[index + 1].startswith(f'{option}='):
-            text = arguments[index + 1].split('=', 1)[1]
-        if text is not None:
-            values.append(_array(text))
-    return values
-
-
-def machine_files(arguments: list[str]) -> list[tuple[str, pathlib.Path]]:
-    """The machine files among the arguments, in order: ('native' or 'cross', the file that Meson reads)."""
-    found = []
-    for index, argument in enumerate(arguments):
-        for kind in ('native', 'cross'):
-            flag = f'--{kind}-file'
-            if argument == flag and index + 1 < len(arguments):
-                found.append((kind, _machine_file(kind, arguments[index + 1])))
-            elif argument.startswith(flag + '='):
-                found.append((kind, _machine_file(kind, argument.split('=', 1)[1])))
-    return found
-
-
-def _machine_file(kind: str, name: str) -> pathlib.Path:
-    """The file that Meson finds under a name: as a path, or where distributions put them (XDG base directories)."""
-    path = pathlib.Path(os.path.expanduser(os.path.expandvars(name)))
-    if path.exists() or os.name == 'nt':
-        return path
-    data = [os.environ.get('XDG_DATA_HOME', os.path.expanduser('~/.local/share')),
-            *os.environ.get('XDG_DATA_DIRS', '/usr/local/share:/usr/share').split(':')]
-    candidates = (pathlib.Path(directory, 'meson', kind, path) for directory in data)
-    return next((candidate for candidate in candidates if candidate.is_file()), path)
+    return [machine_files.array(text) for text in machine_files.option_values(option, arguments)]
 
 
 def machine_file_values(option: str, arguments: list[str], source_dir: pathlib.Path) -> list[list[str]]:
     """The values of `option` under [built-in options] in the machine files. Unreadable ones are Meson's to report."""
-    files = machine_files(arguments)
-    # With a cross file, the native ones speak of the build machine.
-    wanted = 'cross' if any(kind == 'cross' for kind, _ in files) else 'native'
     values = []
-    constants: dict[str, typing.Any] = {}
-    for path in (path for kind, path in files if kind == wanted):
-        parser = configparser.RawConfigParser(delimiters=('=',), inline_comment_prefixes=None)
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
-        try:
-            text = path.read_text(encoding='utf-8')
-            # Meson expands these two in every value.
-            text = text.replace('@DIRNAME@', os.fspath(path.absolute().parent))
-            parser.read_string(text.replace('@GLOBAL_SOURCE_ROOT@', os.fspath(source_dir)))
-        except (configparser.Error, OSError, UnicodeDecodeError):
-            continue
-        if parser.has_section('constants'):
-            for key, text in parser.items('constants'):
-                constants[key] = _evaluate(text, constants)
+    for contents in machine_files.for_host(arguments, source_dir):
         for section in ('properties', 'built-in options'):
-            if parser.has_option(section, option):
-                value = _evaluate(parser.get(section, option), constants)
-                if isinstance(value, str):
-                    value = _array(value)
-                if isinstance(value, list):
-                    values.append([str(item) for item in value])
+            value = contents.get(section, {}).get(option)
+            if isinstance(value, str):
+                value = machine_files.array(value)
+            if isinstance(value, list):
+                values.append([str(item) for item in value])
     return values
-
-
-def _evaluate(text: str, constants: typing.Mapping[str, typing.Any]) -> typing.Any:
-    """A value of a machine file: literals, arrays, constants, + and /. None if it is nothing of these."""
-    try:
-        return _node(ast.parse(text.strip(), mode='eval').body, constants)
-    except (SyntaxError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _node(node: ast.expr, constants: typing.Mapping[str, typing.Any]) -> typing.Any:
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.Name):
-        if node.id in ('true', 'false'):
-            return node.id == 'true'
-        return constants[node.id]
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return [_node(element, constants) for element in node.elts]
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        left, right = _node(node.left, constants), _node(node.right, constants)
-        if isinstance(left, list) and not isinstance(right, list):
-            right = [right]
-        return left + right
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        return os.path.join(_node(node.left, constants), _node(node.right, constants))
-    raise ValueError('not an expression of a machine file')
-
-
-def _array(text: str) -> list[str]:
-    """An array option as Meson reads it from the command line."""
-    if text.startswith('['):
-        try:
-            value = ast.literal_eval(text)
-        except (SyntaxError, ValueError):
-            return [text]
-        return [str(item) for item in value] if isinstance(value, list) else [text]
-    return shlex.split(text) if text else []
 
 
 def _contains(words: list[str], part: list[str]) -> bool:

@@ -18,11 +18,21 @@ import subprocess
 import sys
 import typing
 
-from . import advice, configured as configured_, flags, plan as plan_, workarounds
+from . import (
+    advice,
+    configured as configured_,
+    cross_setup,
+    flags,
+    machine_files,
+    plan as plan_,
+    target_choice,
+    workarounds,
+)
 from .diagnostics import BuildRefused, Diagnostic, refuse
 from .plan import Configured, Plan
 from .settings import ProjectSettings, Settings
 from .target import Target
+from .target_choice import Choice
 
 
 RunMeson = typing.Callable[[dict[str, typing.Any], list[str]], int]
@@ -93,7 +103,8 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
     A refusal is left in the state for the hook to show.
     """
     build_dir = pathlib.Path(request['build_dir'])
-    target = Target.from_json(request['target'])
+    choice = Choice.from_json(request['choice'])
+    target = choice.target
     settings = settings_from_json(request['settings'])
     rest = [a for a in arguments[1:] if a != '--reconfigure']
     reconfigure = len(rest) != len(arguments) - 1
@@ -125,7 +136,9 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
             # Nothing is compiled, and meson-python refuses the limited API on some interpreters.
             first = dataclasses.replace(first, allow_limited_api=False, needs_modules=False)
         _check_arguments(rest)
-        common = [*rest, *_speed_up(build_dir, settings.source_dir, rest)]
+        machine = cross_setup.arguments(choice, own_directory(build_dir), rest, request['meson_version'])
+        common = [*machine.before, *rest, *machine.after]
+        common += _speed_up(build_dir, settings.source_dir, common)
         status = run_meson(request, [*how, *common, *_options(first)])
         if not status:
             configured = configured_.read(build_dir, target, settings)
@@ -134,6 +147,8 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
             if too_high is None:
                 raise _setup_failed(build_dir, target, settings.source_dir)
             configured = Configured(allow_limited_api=True, too_high=too_high)
+        if not choice.described and (configured.modules or configured.too_high) and request['mode'] != 'sdist':
+            raise target_choice.undescribed(target)
         plan = first if request['mode'] == 'sdist' else plan_.decide(settings, target, configured)
         own_options = bool(_options(first))
         if request['mode'] != 'sdist' and needs_second_setup(plan, configured):
@@ -141,12 +156,18 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
             extra = _options(plan)
             if not status:
                 extra += flags.options(
-                    plan, build_dir, settings.source_dir, own_directory(build_dir), rest,
+                    plan, build_dir, settings.source_dir, own_directory(build_dir), common,
                     lambda: _project_default_options(request, settings.source_dir))
             print('mesonbuild-ft: ' + '; '.join(plan.reasons))
             print('mesonbuild-ft: meson setup is repeated for this decision', flush=True)
             how = ['setup']
-            if not status and workarounds.reconfigure_takes_options(request['meson_version']):
+            linked = cross_setup.arguments(
+                choice, own_directory(build_dir), rest, request['meson_version'], abi3t=plan.abi == 'abi3t')
+            if linked != machine:
+                # Meson remembers the library that it found before.
+                common = [linked.after[-1] if word == machine.after[-1] else word for word in common]
+                _forget_configuration(build_dir)
+            elif not status and workarounds.reconfigure_takes_options(request['meson_version']):
                 how = ['setup', '--reconfigure']
             elif not status:
                 _forget_configuration(build_dir)
@@ -212,7 +233,7 @@ def _project_default_options(request: dict[str, typing.Any], source_dir: pathlib
 def _check_arguments(arguments: list[str]) -> None:
     """Refuse what Meson would answer with a traceback, or with the name of another file. Raises BuildRefused."""
     where = '-Csetup-args or [tool.meson-python.args]'
-    for kind, path in flags.machine_files(arguments):
+    for kind, path in machine_files.given(arguments):
         if not path.exists():
             raise refuse(
                 'unreadable-file', f'there is no {kind} file {path}', where=where,
@@ -230,7 +251,7 @@ def _speed_up(build_dir: pathlib.Path, source_dir: pathlib.Path, arguments: list
     Not where a person says so, nor where the trial is more than a trial: from Rust's, Meson learns what
     a static library needs to be linked with, from CUDA's which devices there are.
     """
-    if any(kind == 'cross' for kind, _ in flags.machine_files(arguments)):
+    if any(kind == 'cross' for kind, _ in machine_files.given(arguments)):
         return []
     if any('skip_sanity_check' in text for text in _machine_files(arguments)) or _may_need_trial(source_dir, build_dir):
         return []
@@ -264,7 +285,7 @@ def _keep_older_than_build_file(build_dir: pathlib.Path, arguments: list[str]) -
     """
     try:
         time = (build_dir / 'build.ninja').stat().st_mtime_ns
-        for _, path in flags.machine_files(arguments):
+        for _, path in machine_files.given(arguments):
             if build_dir in path.parents and path.stat().st_mtime_ns > time:
                 os.utime(path, ns=(time, time))
     except OSError:
@@ -363,7 +384,7 @@ def _hash_file(name: str) -> str:
 def _fingerprint(request: dict[str, typing.Any], arguments: list[str]) -> str:
     environment = {k: v for k, v in os.environ.items() if k not in _VOLATILE}
     everything = [
-        arguments, environment, sys.executable, sys.path, request['settings'], request['target'], request['mode'],
+        arguments, environment, sys.executable, sys.path, request['settings'], request['choice'], request['mode'],
         request['meson'], request['meson_version'], request['version'], _machine_files(arguments),
         # Installing or removing a package changes the time stamp of its directory.
         [(path, os.stat(path).st_mtime_ns) for path in sys.path if os.path.isdir(path)],
@@ -374,7 +395,7 @@ def _fingerprint(request: dict[str, typing.Any], arguments: list[str]) -> str:
 def _machine_files(arguments: list[str]) -> list[str]:
     """The contents of the machine files among the arguments."""
     texts = []
-    for _, path in flags.machine_files(arguments):
+    for _, path in machine_files.given(arguments):
         try:
             texts.append(path.read_text(encoding='utf-8', errors='replace'))
         except OSError:
@@ -391,7 +412,8 @@ def _configured_from_json(data: typing.Mapping[str, typing.Any]) -> Configured:
         path=m['path'], assumed=m['assumed']) for m in data['modules'])
     return Configured(
         allow_limited_api=data['allow_limited_api'], modules=modules,
-        defines_limited_api=tuple(data['defines_limited_api']), too_high=version(data['too_high']))
+        defines_limited_api=tuple(data['defines_limited_api']), too_high=version(data['too_high']),
+        defines_gil_disabled=data['defines_gil_disabled'])
 
 
 def missing_headers(target: Target) -> Diagnostic | None:

@@ -214,9 +214,10 @@ def _by_introspection(settings: Settings, meson: tools.Meson) -> ProjectInfo | N
     import json
     import subprocess
 
-    from . import target, tools
+    from . import target, target_choice, tools
 
-    with tools.meson_environment(meson, None, {}, target.running(), settings.source_dir, 'plain'):
+    choice = target_choice.Choice(target.running())
+    with tools.meson_environment(meson, None, {}, choice, settings.source_dir, 'plain'):
         result = subprocess.run(
             [sys.executable, os.environ['MESON'], 'introspect', '--projectinfo', 'meson.build'],
             cwd=settings.source_dir, capture_output=True, text=True, check=False)
@@ -233,21 +234,19 @@ def _by_setup(settings: Settings, meson: tools.Meson) -> ProjectInfo:
     """What a full `meson setup` says of the project, where introspection cannot tell."""
     import subprocess
 
-    from . import configured, meson_setup, target, tools
+    from . import configured, meson_setup, target, target_choice, tools
 
-    arguments = list(settings.pyproject.get('tool', {}).get('meson-python', {}).get('args', {}).get('setup', []))
-    given = settings.config_settings.get('setup-args', [])
-    arguments += [given] if isinstance(given, str) else list(given)
     with _setup_directory(settings.source_dir) as work:
         build_dir = work / 'build'
         build_dir.mkdir()
         native = work / 'native.ini'
         native.write_text(f'[binaries]\npython = {sys.executable!r}\n', encoding='utf-8')
         request = meson_setup.settings_to_json(settings)
-        with tools.meson_environment(meson, tools.find_ninja(), request, target.running(), build_dir, 'sdist'):
+        choice = target_choice.Choice(target.running())
+        with tools.meson_environment(meson, tools.find_ninja(), request, choice, build_dir, 'sdist'):
             result = subprocess.run(
                 [sys.executable, os.environ['MESON'], 'setup', os.fspath(settings.source_dir), os.fspath(build_dir),
-                 '-Dbuildtype=release', *arguments, f'--native-file={native}'], check=False)
+                 '-Dbuildtype=release', *settings.setup_args, f'--native-file={native}'], check=False)
         state = meson_setup.read_state(build_dir)
         if result.returncode != 0:
             if state is not None and state.diagnostics:

@@ -44,6 +44,7 @@ class Configured:
 
     allow_limited_api: the value of the option python.allow_limited_api.
     defines_limited_api: other targets that meson.build itself compiles with -DPy_LIMITED_API.
+    defines_gil_disabled: all C and C++ sources are compiled with -DPy_GIL_DISABLED already, by meson.build or Meson.
     modules: all extension modules. too_high: Meson stopped because this
     `limited_api:` is above the target's version; then `modules` is empty.
     """
@@ -52,6 +53,7 @@ class Configured:
     modules: tuple[Module, ...] = ()
     defines_limited_api: tuple[str, ...] = ()
     too_high: tags.Version | None = None
+    defines_gil_disabled: bool = False
 
     @property
     def limited(self) -> tuple[Module, ...]:
@@ -142,6 +144,9 @@ def before_setup(settings: Settings, target: Target) -> Plan:
 def decide(settings: Settings, target: Target, configured: Configured) -> Plan:
     """The plan, once Meson has said which modules there are. Raises BuildRefused."""
     plan = _decide(settings, target, configured)
+    if plan.define_gil_disabled and configured.defines_gil_disabled:
+        plan = dataclasses.replace(
+            plan, define_gil_disabled=False, reasons=tuple(r for r in plan.reasons if r != _DEFINED))
     if configured.modules and not any(m.installed for m in configured.modules):
         plan = dataclasses.replace(plan, notes=(*plan.notes, Diagnostic(
             'module-not-installed', 'warning', f'{_names(configured.modules)}: built, but not put into the wheel',
@@ -241,13 +246,16 @@ def _abi3t(
         reasons=_with_define(reasons, target), notes=notes)
 
 
+_DEFINED: typing.Final = 'Py_GIL_DISABLED=1 is defined: the pyconfig.h of this interpreter does not say it'
+
+
 def _needs_define(target: Target) -> bool:
     return target.free_threaded and not target.defines_gil_disabled
 
 
 def _with_define(reasons: tuple[str, ...], target: Target) -> tuple[str, ...]:
     if _needs_define(target):
-        return (*reasons, 'Py_GIL_DISABLED=1 is defined: the pyconfig.h of this interpreter does not say it')
+        return (*reasons, _DEFINED)
     return reasons
 
 

@@ -22,7 +22,7 @@ Verify = typing.Literal['error', 'warn', 'off']
 Gil = typing.Literal['not-used', 'used', 'unspecified']
 
 #: Config settings that are ours; all others are meson-python's.
-OWN_CONFIG_SETTINGS: typing.Final = ('abi', 'verify')
+OWN_CONFIG_SETTINGS: typing.Final = ('abi', 'verify', 'target')
 #: Config settings of meson-python 0.22: what is nearer to one of these is no misspelling of ours.
 MESON_PYTHON_CONFIG_SETTINGS: typing.Final = (
     'build-dir', 'builddir', 'editable-verbose', 'dist-args', 'setup-args', 'compile-args', 'install-args',
@@ -45,11 +45,14 @@ class ProjectSettings:
     verify: what a wheel that is proven not to be what its tag says leads to.
     gil: 'not-used' makes a module that switches the GIL on an error; 'used' says that
         this is meant; 'unspecified' warns.
+    import-libraries: keep the import libraries of extension modules in wheels for Windows,
+        which only a linker uses.
     """
 
     abi3t: bool = False
     verify: Verify = 'error'
     gil: Gil = 'unspecified'
+    import_libraries: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +66,9 @@ class Settings:
     meson: `meson` of `[tool.meson-python]`, as written.
     abi: the ABI asked for by -Cabi, 'auto' when none was.
     verify: -Cverify where given, else the project's.
+    target: -Ctarget as given, or None: the interpreter to build for, see target_choice.py.
     build_dir: -Cbuild-dir as given, or None.
+    setup_args: arguments of `meson setup`, of pyproject.toml first.
     install_args: arguments of `meson install`, which choose what goes into the wheel.
     wheel_exclude, wheel_include: patterns of `[tool.meson-python.wheel]`.
     config_settings: what goes on to meson-python.
@@ -76,7 +81,9 @@ class Settings:
     meson: str | None = None
     abi: AbiChoice = 'auto'
     verify: Verify = 'error'
+    target: str | None = None
     build_dir: str | None = None
+    setup_args: tuple[str, ...] = ()
     install_args: tuple[str, ...] = ()
     wheel_exclude: tuple[str, ...] = ()
     wheel_include: tuple[str, ...] = ()
@@ -136,7 +143,9 @@ def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.A
         meson=meson,
         abi=typing.cast(AbiChoice, own.get('abi', 'auto')),
         verify=typing.cast(Verify, own.get('verify', project.verify)),
+        target=own.get('target'),
         build_dir=build_dir,
+        setup_args=(*_strings(meson_python, 'args', 'setup'), *_words(rest.get('setup-args'))),
         install_args=(*_strings(meson_python, 'args', 'install'), *_words(rest.get('install-args'))),
         wheel_exclude=_strings(meson_python, 'wheel', 'exclude'),
         wheel_include=_strings(meson_python, 'wheel', 'include'),
@@ -172,7 +181,7 @@ def read_pyproject(source_dir: pathlib.Path) -> dict[str, typing.Any]:
 
 def parse_project_settings(table: typing.Mapping[str, typing.Any]) -> ProjectSettings:
     """`[tool.mesonbuild-ft]` as a dataclass. Raises BuildRefused."""
-    fields = {field.name: field for field in dataclasses.fields(ProjectSettings)}
+    fields = {field.name.replace('_', '-'): field for field in dataclasses.fields(ProjectSettings)}
     hints = typing.get_type_hints(ProjectSettings)
     values: dict[str, typing.Any] = {}
     for key, value in table.items():
@@ -180,13 +189,13 @@ def parse_project_settings(table: typing.Mapping[str, typing.Any]) -> ProjectSet
             raise refuse(
                 'unknown-setting', f'unknown key "{key}"', where='pyproject.toml, [tool.mesonbuild-ft]',
                 advice=nearest(key, fields))
-        hint = hints[key]
+        hint = hints[fields[key].name]
         if hint is bool:
             if not isinstance(value, bool):
                 raise _wrong_kind(key, '[tool.mesonbuild-ft]', 'true or false', value)
         elif value not in _choices(hint):
             raise _wrong_kind(key, '[tool.mesonbuild-ft]', ' or '.join(f'"{c}"' for c in _choices(hint)), value)
-        values[key] = value
+        values[fields[key].name] = value
     return ProjectSettings(**values)
 
 
@@ -197,6 +206,13 @@ def _split_config_settings(
     rest: dict[str, typing.Any] = {}
     for key, value in config_settings.items():
         if key in OWN_CONFIG_SETTINGS:
+            if key == 'target':
+                if not isinstance(value, str) or not value or '\0' in value:
+                    raise refuse(
+                        'invalid-config-setting', f'-Ctarget cannot be {value!r}', where='-Ctarget',
+                        advice='It takes one interpreter, prefix directory or build-details.json.')
+                own[key] = value
+                continue
             allowed = _choices(AbiChoice if key == 'abi' else Verify)
             if value not in allowed:
                 raise refuse(
@@ -205,7 +221,7 @@ def _split_config_settings(
             own[key] = value
         else:
             known = (*OWN_CONFIG_SETTINGS, *MESON_PYTHON_CONFIG_SETTINGS)
-            if key in {field.name for field in dataclasses.fields(ProjectSettings)}:
+            if key.replace('-', '_') in {field.name for field in dataclasses.fields(ProjectSettings)}:
                 raise refuse(
                     'unknown-config-setting', f'"{key}" is not a config setting', where=f'-C{key}',
                     advice='Set it in pyproject.toml, [tool.mesonbuild-ft]'

@@ -19,7 +19,7 @@ import typing
 from . import meson_command
 from .diagnostics import refuse
 from .settings import Settings
-from .target import Target
+from .target_choice import Choice
 
 
 #: 1.3 brought -Dpython.allow_limited_api and limited_api:; older ones are refused.
@@ -104,7 +104,7 @@ def get_requires(hook: str, config_settings: typing.Mapping[str, typing.Any] | N
 
 @contextlib.contextmanager
 def meson_environment(
-    meson: Meson, ninja: str | None, settings_json: typing.Mapping[str, typing.Any], target: Target,
+    meson: Meson, ninja: str | None, settings_json: typing.Mapping[str, typing.Any], choice: Choice,
     build_dir: pathlib.Path, mode: str,
 ) -> typing.Iterator[None]:
     """While this lasts, the environment makes meson-python start `meson_command.py` with this request.
@@ -125,7 +125,7 @@ def meson_environment(
         'package_parent': os.fspath(package.parent),
         'build_dir': os.fspath(build_dir),
         'settings': settings_json,
-        'target': target.to_json(),
+        'choice': choice.to_json(),
         'environment': {'MESON': before['MESON'], 'NINJA': before['NINJA'] or ninja},
     }
     os.environ['MESON'] = os.fspath(package / 'meson_command.py')

@@ -28,7 +28,7 @@ def verify_wheel(
 ) -> Verification:
     """The verdict on the wheel `built`, which is to be called `name`. Raises BuildRefused without a scanner."""
     members = ((wheel.new_member_name(member, name), data) for member, data in wheel.binaries(built))
-    return _verify(settings, state, members, name, build_dir, ninja, wheel.libraries(built))
+    return _verify(settings, state, members, name, build_dir, ninja, tags.shared_libraries(wheel.members(built)))
 
 
 def verify_in_place(
@@ -49,7 +49,7 @@ def _verify(
     assert state.plan is not None
     assert state.configured is not None
     scanned = _scan(members, _own_build(settings, build_dir))
-    found = audit.wheel(name, scanned, settings.project.gil, siblings)
+    found = audit.wheel(name, scanned, settings.project.gil, siblings, libc=state.target.libc)
     unproven: list[str] = []
     if state.plan.abi != 'full':
         errors, unproven = configured_.objects_without_limited_api(build_dir, state.configured.limited, ninja)

@@ -38,10 +38,10 @@ def binaries(path: pathlib.Path) -> typing.Iterator[tuple[str, bytes]]:
                 yield member.filename, archive.read(member)
 
 
-def libraries(path: pathlib.Path) -> frozenset[str]:
-    """File names of the shared libraries in a wheel, see `tags.shared_libraries`."""
+def members(path: pathlib.Path) -> list[str]:
+    """The paths in a wheel."""
     with zipfile.ZipFile(path) as archive:
-        return tags.shared_libraries(archive.namelist())
+        return archive.namelist()
 
 
 def finish(
@@ -61,7 +61,7 @@ def finish(
     lock = work_directory.lock_file(unfinished)
     try:
         with zipfile.ZipFile(source) as archive:
-            unchanged = (source.name == str(name) and len(name.expanded()) == 1 and not dist_info
+            unchanged = (source.name == str(name) and len(name.expanded()) == 1 and not dist_info and not without
                          and all(new_member_name(member, name) == member for member in archive.namelist()))
             if unchanged:
                 shutil.copyfile(source, unfinished)

@@ -14,6 +14,10 @@ import sys
 import typing
 
 
+if typing.TYPE_CHECKING:
+    from .target import Target
+
+
 @contextlib.contextmanager
 def pre_release_counts_as_release() -> typing.Iterator[None]:
     """Let meson-python see CPython 3.15.0rc2 as 3.15.0 when it looks at requires-python, as pip does.
@@ -76,3 +80,54 @@ def reconfigure_takes_options(meson_version: str) -> bool:
     """
     numbers = re.findall(r'\d+', meson_version)
     return tuple(map(int, numbers[:3])) >= (1, 8, 1)
+
+
+def has_build_config(meson_version: str) -> bool:
+    """Whether Meson has the option python.build_config, which came with 1.10."""
+    numbers = re.findall(r'\d+', meson_version)
+    return tuple(map(int, numbers[:2])) >= (1, 10)
+
+
+def build_config_for_meson(
+    target: Target, python_info: typing.Mapping[str, typing.Any], *, abi3t: bool,
+) -> dict[str, typing.Any]:
+    """A PEP 739 description of a Windows interpreter as Meson's python.build_config understands one.
+
+    Meson up to 1.12.1 wants keys that PEP 739 leaves optional and CPython's own files leave out (KeyError
+    'libpython'); it reads `dynamic-stableabi` where PEP 739 says `dynamic_stableabi`; and it links to the
+    library of abi3 for abi3t as well. (No issue is filed; mesonbuild/meson#15172 is the wrong library natively.)
+    The import libraries are named, not the DLLs, which only GNU ld can link to.
+    """
+    full, stable = windows_libraries(target, python_info['variables']['base_prefix'], abi3t=abi3t)
+    libpython: dict[str, typing.Any] = {'dynamic': full, 'link_extensions': True}
+    libpython |= {'dynamic_stableabi': stable, 'dynamic-stableabi': stable}
+    version = {'major': target.version[0], 'minor': target.version[1], 'micro': target.version[2],
+               'releaselevel': target.release_level, 'serial': 0}
+    return {
+        'schema_version': '1.0',
+        'base_prefix': python_info['variables']['base_prefix'],
+        'platform': python_info['platform'],
+        'language': {'version': '{}.{}'.format(*target.version), 'version_info': version},
+        'implementation': {'name': target.implementation, 'version': version},
+        'abi': {
+            'flags': [*(['t'] if target.free_threaded else []), *(['d'] if target.debug else [])],
+            'extension_suffix': python_info['suffix'],
+            'stable_abi_suffix': python_info['limited_api_suffix'],
+        },
+        'suffixes': {'extensions': list(target.extension_suffixes)},
+        'libpython': libpython,
+        'c_api': {'headers': target.include_dir},
+    }
+
+
+def windows_libraries(target: Target, prefix: str, *, abi3t: bool) -> tuple[str, str]:
+    """What modules of a Windows interpreter are linked to: for the full API, and for the stable ABI."""
+    debug = '_d' if target.debug else ''
+    flag = 't' if target.free_threaded else ''
+    names = (f'python{target.version[0]}{target.version[1]}{flag}{debug}',
+             f'python{target.version[0]}{"t" if abi3t or target.free_threaded else ""}{debug}')
+    found = []
+    for name in names:
+        library = os.path.join(prefix, 'libs', f'{name}.lib')
+        found.append(library if os.path.exists(library) else os.path.join(prefix, f'{name}.dll'))
+    return found[0], found[1]

@@ -340,4 +340,4 @@ def test_libraries_of_both_systems(tmp_path: pathlib.Path) -> None:
     with zipfile.ZipFile(path, 'w') as archive:
         for member in ('one.libs/libx.so.3', 'one/.dylibs/liby.dylib', 'one/z.so', 'one/notes.txt'):
             archive.writestr(member, b'')
-    assert wheel.libraries(path) == {'libx.so.3', 'liby.dylib', 'z.so'}
+    assert tags.shared_libraries(wheel.members(path)) == {'libx.so.3', 'liby.dylib', 'z.so'}

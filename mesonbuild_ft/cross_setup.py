@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""What `meson setup` is given so that it compiles for a target interpreter that is not the running one.
+
+Machine files in the build directory: compilers that are found for that machine, which anything the person
+gives overrides, and the target's Python, which nothing does. A target that cannot be run is answered for by
+a small program, since Meson asks its Python what it is by running a script of its own (python_info.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import sys
+import typing
+
+from . import machine_files, target as target_, workarounds
+from .diagnostics import refuse
+from .target import Target
+from .target_choice import Choice
+
+
+#: Machine of platform tags -> Meson's cpu_family, where they differ.
+_FAMILIES: typing.Final = {'i686': 'x86', 'i386': 'x86', 'armv7l': 'arm', 'armv6l': 'arm', 'ppc64le': 'ppc64'}
+#: Meson's [binaries] entry -> (program after the triplet, the environment variables that Meson reads for it).
+_PROGRAMS: typing.Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    'c': ('gcc', ('CC',)), 'cpp': ('g++', ('CXX',)), 'ar': ('ar', ('AR',)), 'strip': ('strip', ('STRIP',)),
+    'windres': ('windres', ('WINDRES',)), 'fortran': ('gfortran', ('FC',)),
+}
+
+
+class Arguments(typing.NamedTuple):
+    """Arguments of `meson setup`: those before and those after what the person gave."""
+
+    before: list[str]
+    after: list[str]
+
+
+def arguments(
+    choice: Choice, own_dir: pathlib.Path, given: list[str], meson_version: str, *, abi3t: bool = False,
+) -> Arguments:
+    """The arguments for this target; writes the files that they name into own_dir. Raises BuildRefused.
+
+    abi3t: modules are linked to the library of abi3t, on Windows another one than that of abi3.
+    """
+    if choice.is_running or not choice.described:
+        return Arguments([], [])
+    target = choice.target
+    directory = own_dir / 'target'
+    directory.mkdir(parents=True, exist_ok=True)
+    python = choice.executable or os.fspath(_stand_in(choice, directory))
+    kind = 'cross' if is_cross(target) or any(k == 'cross' for k, _ in machine_files.given(given)) else 'native'
+    before = []
+    binaries = _compilers(target)
+    if kind == 'cross' or binaries:
+        text = _section('binaries', {name: repr(path) for name, path in binaries.items()})
+        if kind == 'cross':
+            text += _section('host_machine', _host_machine(target))
+        before.append(f'--{kind}-file={_write(directory / f"{kind}.ini", text)}')
+    after = [f'--{kind}-file={_write(directory / "python.ini", _section("binaries", {"python": repr(python)}))}']
+    if target.system == 'windows' and not choice.executable:
+        if not workarounds.has_build_config(meson_version):
+            raise refuse(
+                'missing-meson', f'Meson {meson_version} cannot link for {target.name} here: it needs 1.10 or newer',
+                where='PATH, MESON or [tool.meson-python] meson', advice='Install a newer one: pip install -U meson.')
+        assert choice.python_info is not None
+        config = workarounds.build_config_for_meson(target, choice.python_info, abi3t=abi3t)
+        path = _write(directory / ('build-details-abi3t.json' if abi3t else 'build-details.json'), json.dumps(config))
+        after.append(f'-Dpython.build_config={path}')
+    return Arguments(before, after)
+
+
+def is_cross(target: Target) -> bool:
+    """Whether programs for the target do not run on this machine as they are."""
+    running = target_.running()
+    return (target.system, target.machine) != (running.system, running.machine)
+
+
+def triplet(target: Target) -> str:
+    """The prefix of the names of GCC and binutils for this target; '' where there is no usual one."""
+    machine = 'i686' if target.machine == 'i386' else target.machine
+    if target.system == 'windows':
+        return f'{machine}-w64-mingw32'
+    if target.system == 'linux':
+        if target.libc == 'musl':
+            return f'{machine}-linux-musl'
+        special = {'armv7l': 'arm-linux-gnueabihf', 'ppc64le': 'powerpc64le-linux-gnu'}
+        return special.get(machine, f'{machine}-linux-gnu')
+    return ''
+
+
+def _compilers(target: Target) -> dict[str, str]:
+    """Programs for the target on PATH, without those that an environment variable names."""
+    found = {}
+    prefix = triplet(target)
+    cross = is_cross(target)
+    if not cross and target.libc != 'musl':
+        # Those of this machine, which Meson finds itself.
+        return {}
+    for entry, (program, variables) in _PROGRAMS.items():
+        path = shutil.which(f'{prefix}-{program}') if prefix else None
+        if path is None and entry == 'c' and target.libc == 'musl' and not cross:
+            path = shutil.which('musl-gcc')
+        if path is not None and not any(os.environ.get(name) for name in variables):
+            found[entry] = path
+    return found
+
+
+def _host_machine(target: Target) -> dict[str, str]:
+    machine = 'aarch64' if target.machine == 'arm64' else target.machine
+    family = _FAMILIES.get(machine, machine)
+    if machine == 'universal2':
+        family = machine = 'aarch64'
+    return {'system': repr(target.system), 'cpu_family': repr(family), 'cpu': repr(machine),
+            'endian': repr(target.byte_order)}
+
+
+def _stand_in(choice: Choice, directory: pathlib.Path) -> pathlib.Path:
+    """A program that answers Meson's python_info.py for the target, and is the running interpreter for all else."""
+    info = _write(directory / 'python-info.json', json.dumps(choice.python_info))
+    if os.name == 'nt':  # pragma: no cover - Meson starts a script by its first line there
+        path = directory / 'python.py'
+        path.write_text(
+            '#!/usr/bin/env python3\nimport subprocess, sys\n'
+            'if len(sys.argv) > 1 and sys.argv[1].endswith("python_info.py"):\n'
+            f'    sys.stdout.write(open({os.fspath(info)!r}, encoding="utf-8").read())\n'
+            f'else:\n    sys.exit(subprocess.call([{sys.executable!r}, *sys.argv[1:]]))\n', encoding='utf-8')
+        return path
+    path = directory / 'python'
+    path.write_text(
+        '#!/bin/sh\n# Answers for the target interpreter, which does not run here.\n'
+        f'case "$1" in\n*python_info.py) exec cat {shlex.quote(os.fspath(info))};;\n'
+        f'*) exec {shlex.quote(sys.executable)} "$@";;\nesac\n', encoding='utf-8')
+    path.chmod(0o755)
+    return path
+
+
+def _section(name: str, values: typing.Mapping[str, str]) -> str:
+    return f'[{name}]\n' + ''.join(f'{key} = {value}\n' for key, value in values.items())
+
+
+def _write(path: pathlib.Path, text: str) -> pathlib.Path:
+    """Write a file, unless it says the same already: Meson would run again for a newer one."""
+    try:
+        if path.read_text(encoding='utf-8') == text:
+            return path
+    except OSError:
+        pass
+    path.write_text(text, encoding='utf-8')
+    return path

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""Which interpreter a wheel is built for: the running one, or another one that was named.
+
+Named by -Ctarget, by the environment variable MESONBUILD_FT_TARGET, or by what Meson's own files name:
+python.build_config, or [binaries] python in a cross file. Whatever is given must agree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import typing
+
+from . import machine_files, tags, target as target_
+from .diagnostics import BuildRefused, refuse
+from .settings import Settings
+from .target import Target
+
+
+#: For cibuildwheel and CI, where a config setting is hard to give.
+VARIABLE: typing.Final = 'MESONBUILD_FT_TARGET'
+_CROSS_FILE: typing.Final = '[binaries] python of the cross file'
+_BUILD_CONFIG: typing.Final = 'python.build_config'
+
+#: Meson's cpu_family -> the machine in platform tags.
+_MACHINES: typing.Final = {'x86': 'i686', 'arm': 'armv7l', 'ppc64': 'ppc64le'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """The target interpreter, and how Meson comes to know it.
+
+    target: what it is.
+    executable: the program that Meson is to ask; '' where the running interpreter is the target, or the
+        target cannot be asked.
+    python_info: of a target that is not run, what Meson's python_info.py would print there; else None.
+    described: whether something says which interpreter it is. Without that a cross file alone names the
+        machine, which suffices for programs, but not for extension modules.
+    """
+
+    target: Target
+    executable: str = ''
+    python_info: typing.Mapping[str, typing.Any] | None = None
+    described: bool = True
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is the interpreter that runs this code."""
+        return not self.executable and self.python_info is None and self.described
+
+    def to_json(self) -> dict[str, typing.Any]:
+        """The fields as JSON values, for `from_json`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: typing.Mapping[str, typing.Any]) -> Choice:
+        """The inverse of `to_json`."""
+        return cls(**{**data, 'target': Target.from_json(data['target'])})
+
+
+def choose(settings: Settings) -> Choice:
+    """The target interpreter of this build. Raises BuildRefused."""
+    files = machine_files.for_host(settings.setup_args, settings.source_dir)
+    is_cross = any(kind == 'cross' for kind, _ in machine_files.given(list(settings.setup_args)))
+    given = dict(_given(settings, files, is_cross))
+    choices = {where: _choice(name, where, settings.source_dir) for where, name in given.items()}
+    running = target_.running()
+    if not choices:
+        choice = Choice(running)
+    else:
+        where, choice = next(iter(choices.items()))
+        for other, second in choices.items():
+            if _identity(second.target) != _identity(choice.target):
+                raise refuse(
+                    'contradictory-target',
+                    f'{where} names {_words(choice.target)}, and {other} names {_words(second.target)}',
+                    where=where, advice='Leave out the one that is wrong.')
+    machine: dict[str, typing.Any] = {}
+    for contents in files if is_cross else ():
+        machine.update(contents.get('host_machine', {}))
+    if machine:
+        choice = _with_machine(choice, machine)
+    if choice.is_running or not choice.described:
+        return choice
+    _check_host_platform(choice.target)
+    if choice.target.system == 'darwin':
+        return dataclasses.replace(choice, target=_for_macos(choice.target, machine.get('cpu_family')))
+    if choice.target.libc == 'musl':
+        return dataclasses.replace(choice, target=_for_musl(choice.target))
+    return choice
+
+
+def _given(
+    settings: Settings, files: typing.Iterable[machine_files.Contents], is_cross: bool,
+) -> typing.Iterator[tuple[str, str]]:
+    """(where it stands, what it names), the strongest first."""
+    if settings.target is not None:
+        yield '-Ctarget', settings.target
+    if os.environ.get(VARIABLE):
+        yield VARIABLE, os.environ[VARIABLE]
+    configs: list[str] = []
+    python = None
+    for contents in files:
+        named = contents.get('built-in options', {}).get('python.build_config')
+        configs += [str(named)] if named else []
+        # A native file may name it as well; meson-python overrides that by the running interpreter.
+        python = contents.get('binaries', {}).get('python', python) if is_cross else None
+    configs += machine_files.option_values('python.build_config', settings.setup_args)
+    if configs:
+        yield _BUILD_CONFIG, configs[-1]
+    if python:
+        command = [python] if isinstance(python, str) else python
+        if not isinstance(command, list) or len(command) != 1:
+            raise refuse(
+                'unreadable-target', f'{python!r} is not one program, and Meson runs only the first word of it',
+                where=_CROSS_FILE, advice='Name a script there that runs the interpreter, or give -Ctarget.')
+        yield _CROSS_FILE, str(command[0])
+
+
+def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
+    """What `name` stands for: a description, a prefix directory, or an interpreter that can be run."""
+    from . import description, interpreters
+
+    path = source_dir / os.path.expanduser(name)
+    if not path.exists():
+        command = shutil.which(name) if os.sep not in name else None
+        if command is None:
+            raise refuse(
+                'unreadable-target', f'there is no {name}', where=where,
+                advice='Name an interpreter, its prefix directory, or a build-details.json. A relative path begins '
+                       'in the directory of pyproject.toml.')
+        path = pathlib.Path(command)
+    path = path.absolute()
+    if path.is_file() and path.suffix != '.json':
+        interpreter = interpreters.probe(path)
+        if interpreter is not None:
+            return Choice(interpreter.target, executable=os.fspath(path))
+        if where == _CROSS_FILE:
+            raise refuse(
+                'unreadable-target', f'{path} does not run a Python 3', where=where,
+                advice='Name a script there that runs it in an emulator, or leave it out and give -Ctarget.')
+    try:
+        found = description.read(path)
+    except BuildRefused as error:
+        raise BuildRefused(*(
+            d._replace(where=f'{where}: {d.where}' if d.where else where) for d in error.diagnostics)) from error
+    return Choice(found.target, python_info=found.python_info)
+
+
+def _with_machine(choice: Choice, machine: typing.Mapping[str, typing.Any]) -> Choice:
+    """The choice, held against [host_machine] of the cross files."""
+    target = choice.target
+    system, family = str(machine.get('system', '')), str(machine.get('cpu_family', ''))
+    if not system or not family:
+        # Meson itself says what is missing.
+        return choice
+    names = {_MACHINES.get(family, family), *({family} if family == 'ppc64' else ())}
+    if target.system == 'darwin' and target.machine == 'universal2':
+        names |= {'universal2'}
+    if system == target.system and target.machine in names:
+        return choice
+    if not choice.is_running:
+        raise refuse(
+            'contradictory-target',
+            f'the cross file is for {family} {system}, and the target interpreter is {_words(target)}',
+            where='[host_machine] of the cross file',
+            advice='Correct the cross file, or name the interpreter of that machine.')
+    name = _MACHINES.get(family, family)
+    if system == target.system == 'darwin':
+        # The modules of one macOS Python have the same names on both machines.
+        return Choice(dataclasses.replace(target, platform=_macos_platform(target, {name}), machine=name))
+    platform = {'windows': {'x86_64': 'win_amd64', 'i686': 'win32', 'aarch64': 'win_arm64'}.get(name, '')}.get(
+        system, f'{system}_{name}')
+    return Choice(dataclasses.replace(target, platform=platform, system=system, machine=name), described=False)
+
+
+def _check_host_platform(target: Target) -> None:
+    """Hold _PYTHON_HOST_PLATFORM, which crossenv and cibuildwheel set, against a target that was named."""
+    text = os.environ.get('_PYTHON_HOST_PLATFORM', '')
+    if not text:
+        return
+    words = target_.platform_tag(text, target.pointer_size).split('_')
+    system = {'macosx': 'darwin', 'win': 'windows', 'win32': 'windows'}.get(words[0], words[0])
+    known = tags.machines('_'.join(words))
+    wanted = tags.machines(target.platform)
+    if system != target.system or (known and wanted and not set(known) & set(wanted)):
+        raise refuse(
+            'contradictory-target', f'_PYTHON_HOST_PLATFORM is {text}, and the target interpreter is {_words(target)}',
+            where='_PYTHON_HOST_PLATFORM', advice='Unset the variable, or name the interpreter of that platform.')
+
+
+def _for_macos(target: Target, family: object) -> Target:
+    """The target for the machines that ARCHFLAGS or the cross file chooses of those that it has."""
+    able = {'aarch64', 'x86_64'} if target.machine == 'universal2' else {target.machine}
+    words = os.environ.get('ARCHFLAGS', '').split()
+    chosen = {'aarch64' if word == 'arm64' else word for word in words[1::2]}
+    if words and (set(words[::2]) != {'-arch'} or len(words) % 2 or not chosen <= {'aarch64', 'x86_64'}):
+        raise refuse(
+            'invalid-environment', f'ARCHFLAGS is {" ".join(words)!r}', where='ARCHFLAGS',
+            advice='It takes "-arch arm64", "-arch x86_64", or both.')
+    if (family and chosen and family not in chosen) or not chosen <= able:
+        raise refuse(
+            'contradictory-target',
+            f'ARCHFLAGS is {" ".join(words)!r}, and the '
+            + (f'cross file is for {family}' if chosen <= able else f'target interpreter is {_words(target)}'),
+            where='ARCHFLAGS', advice='Unset the variable, or correct the other.')
+    machines = chosen or ({str(family)} if family else able)
+    if not chosen and len(machines) > 1:
+        raise refuse(
+            'target-not-described', f'{_words(target)} is for two machines, and nothing says for which to compile',
+            where='ARCHFLAGS', advice='Set it to "-arch arm64" or "-arch x86_64", or to both for a compiler that makes '
+            'universal files.')
+    machine = 'universal2' if len(machines) > 1 else next(iter(machines))
+    return dataclasses.replace(target, platform=_macos_platform(target, machines), machine=machine)
+
+
+def _macos_platform(target: Target, machines: typing.AbstractSet[str]) -> str:
+    """The platform tag for MACOSX_DEPLOYMENT_TARGET, or else for the macOS that the interpreter was built for."""
+    text = os.environ.get('MACOSX_DEPLOYMENT_TARGET') or '.'.join(target.platform.split('_')[1:3])
+    match = re.fullmatch(r'(\d+)(?:\.(\d+))?(?:\.\d+)?', text)
+    if match is None:
+        raise refuse(
+            'invalid-environment', f'{text!r} is no version of macOS', where='MACOSX_DEPLOYMENT_TARGET',
+            advice='Set it to e.g. 11.0, or unset it.')
+    version = (int(match[1]), int(match[2] or 0))
+    if machines == {'aarch64'}:
+        version = max(version, (11, 0))
+    arch = 'universal2' if len(machines) > 1 else next(iter(machines))
+    # From macOS 11 on, tags name the first version of a release.
+    return f'macosx_{version[0]}_{0 if version[0] >= 11 else version[1]}_{"arm64" if arch == "aarch64" else arch}'
+
+
+def _for_musl(target: Target) -> Target:
+    """The target with the platform tag of PEP 656, where the musl of this machine tells its version."""
+    loader = pathlib.Path('/lib', f'ld-musl-{"i386" if target.machine == "i686" else target.machine}.so.1')
+    try:
+        # Without a program it prints its version, and fails.
+        text = subprocess.run([loader], capture_output=True, text=True, check=False).stderr
+    except OSError:
+        text = ''
+    version = re.search(r'^Version (\d+)\.(\d+)', text, re.MULTILINE)
+    if version is None:
+        # linux_x86_64 promises no C library; what the modules are linked to is still held against the target's.
+        return target
+    return dataclasses.replace(target, platform=f'musllinux_{version[1]}_{version[2]}_{target.machine}')
+
+
+def undescribed(target: Target) -> BuildRefused:
+    """The refusal where extension modules are built and nothing says for which interpreter."""
+    return refuse(
+        'target-not-described', f'the cross file is for {target.machine} {target.system}, and nothing says which '
+        'Python the extension modules are for', where='-Ctarget',
+        advice=f'Name it with -Ctarget= or {VARIABLE}: the prefix directory of that Python, its build-details.json, '
+               'or a program that runs it.')
+
+
+def version_text(choice: Choice) -> str:
+    """The version of the target for requires-python, as platform.python_version() has it."""
+    import platform
+
+    if choice.is_running:
+        return platform.python_version()
+    return '.'.join(map(str, choice.target.version))
+
+
+def _identity(target: Target) -> tuple[object, ...]:
+    return target.implementation, target.version[:2], target.abi_tag, target.platform
+
+
+def _words(target: Target) -> str:
+    return f'{target.name} for {target.platform}'

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""Which interpreter a wheel is built for: how one is named, and what contradicts itself.
+
+Built with 3.11 for interpreters of this machine; test_windows.py and test_machines.py build for others.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import textwrap
+import typing
+
+import pytest
+import support
+from conftest import Hook, Interpreters
+
+
+BUILDER: typing.Final = 'cp311-cp311'
+Copy = typing.Callable[[str], pathlib.Path]
+
+AARCH64: typing.Final = '''
+    [binaries]
+    c = 'cc'
+    [host_machine]
+    system = 'linux'
+    cpu_family = 'aarch64'
+    cpu = 'aarch64'
+    endian = 'little'
+'''
+
+
+def cross_file(directory: pathlib.Path, text: str = AARCH64) -> str:
+    path = directory / 'cross.ini'
+    path.write_text(textwrap.dedent(text), encoding='utf-8')
+    return f'--cross-file={path}'
+
+
+def description(python: pathlib.Path) -> pathlib.Path:
+    """The build-details.json of an interpreter of 3.14 or newer, whose environment this is."""
+    path, = python.resolve().parent.parent.glob('lib/python3*/build-details.json')
+    return path
+
+
+@pytest.mark.parametrize('by', ['interpreter', 'command', 'prefix', 'build-details.json', 'variable', 'build_config'])
+def test_another_interpreter_of_this_machine(
+    by: str, project: Copy, hook: Hook, interpreters: Interpreters, tmp_path: pathlib.Path,
+) -> None:
+    target = interpreters.get('cp314-cp314t')
+    real = target.resolve()
+    config: dict[str, typing.Any] = {}
+    environment: dict[str, str | None] = {}
+    if by == 'interpreter':
+        config = {'target': os.fspath(target)}
+    elif by == 'command':
+        (tmp_path / 'bin').mkdir()
+        (tmp_path / 'bin' / 'python3.14t').symlink_to(real)
+        config = {'target': 'python3.14t'}
+        environment = {'PATH': os.pathsep.join(
+            [os.fspath(interpreters.get(BUILDER).parent), os.fspath(tmp_path / 'bin'), os.environ['PATH']])}
+    elif by == 'prefix':
+        config = {'target': os.fspath(real.parent.parent)}
+    elif by == 'build-details.json':
+        config = {'target': os.fspath(description(target))}
+    elif by == 'variable':
+        environment = {'MESONBUILD_FT_TARGET': os.fspath(target)}
+    else:
+        # CPython's own file: Meson 1.12 stops at it (KeyError), see workarounds.py.
+        config = {'setup-args': f'-Dpython.build_config={description(target)}'}
+    result = hook(BUILDER, 'build_wheel', project('many'), config=config, environment=environment)
+    wheel = result.path
+    assert wheel.name == 'many-1.0-cp314-cp314t-linux_x86_64.whl'
+    assert support.whl_tags(wheel) == ['cp314-cp314t-linux_x86_64']
+    support.check_record(wheel)
+    assert 'CPython 3.14.7 free-threaded, linux_x86_64' in result.stdout
+    imported = support.import_modules(
+        target, support.unpack(wheel, tmp_path / 'unpacked'), sorted(support.modules(wheel)))
+    assert not imported.gil_after
+    assert not imported.warnings
+
+
+@pytest.mark.parametrize(('tag', 'name'), [
+    ('cp315-cp315', 'many-1.0-cp39-abi3-linux_x86_64.whl'),
+    ('cp315-cp315t', 'many-1.0-cp315-abi3.abi3t-linux_x86_64.whl'),
+])
+def test_stable_abi_for_another_interpreter(
+    tag: str, name: str, project: Copy, hook: Hook, interpreters: Interpreters, tmp_path: pathlib.Path,
+) -> None:
+    target = interpreters.get(tag)
+    wheel = hook(BUILDER, 'build_wheel', project('many'), config={'target': os.fspath(target)}).path
+    assert wheel.name == name
+    unpacked = support.unpack(wheel, tmp_path / 'unpacked')
+    for other in [tag, 'cp315-cp315'] + ([BUILDER] if 'cp39' in name else []):
+        imported = support.import_modules(interpreters.get(other), unpacked, sorted(support.modules(wheel)))
+        assert not imported.warnings
+
+
+def test_free_threaded_builder_for_a_target_with_the_gil(
+    project: Copy, hook: Hook, interpreters: Interpreters, tmp_path: pathlib.Path,
+) -> None:
+    """meson-python alone refuses the limited API where it runs in free-threaded 3.14."""
+    target = interpreters.get('cp310-cp310')
+    wheel = hook('cp314-cp314t', 'build_wheel', project('many'), config={'target': os.fspath(target)}).path
+    assert wheel.name == 'many-1.0-cp39-abi3-linux_x86_64.whl'
+    support.import_modules(target, support.unpack(wheel, tmp_path / 'unpacked'), sorted(support.modules(wheel)))
+
+
+def test_requires_python_is_held_against_the_target(project: Copy, hook: Hook, interpreters: Interpreters) -> None:
+    directory = project('many')
+    support.replace(directory / 'pyproject.toml', 'version = "1.0"', 'version = "1.0"\nrequires-python = ">=3.12"')
+    target = interpreters.get('cp314-cp314')
+    assert hook(BUILDER, 'build_wheel', directory, config={'target': os.fspath(target)}).status == 0
+    refused = hook('cp314-cp314', 'build_wheel', directory, config={'target': os.fspath(interpreters.get(BUILDER))})
+    assert refused.findings('error') == ['python-too-old']
+    assert not refused.ran_meson_setup
+
+
+def test_kept_build_directory_of_another_target_is_built_again(
+    project: Copy, hook: Hook, interpreters: Interpreters,
+) -> None:
+    directory = project('many')
+    config = {'build-dir': 'b', 'target': os.fspath(interpreters.get('cp314-cp314t'))}
+    assert hook(BUILDER, 'build_wheel', directory, config=config).status == 0
+    again = hook(BUILDER, 'build_wheel', directory, config=config)
+    assert again.ran_meson_setup == 0
+    other = hook(BUILDER, 'build_wheel', directory, config={'build-dir': 'b'})
+    assert other.findings('warning') == ['build-directory-wiped']
+    assert other.path.name == 'many-1.0-cp39-abi3-linux_x86_64.whl'
+
+
+def test_named_twice_and_differently(project: Copy, hook: Hook, interpreters: Interpreters) -> None:
+    result = hook(
+        BUILDER, 'build_wheel', project('many'), config={'target': os.fspath(interpreters.get('cp314-cp314'))},
+        environment={'MESONBUILD_FT_TARGET': os.fspath(interpreters.get('cp314-cp314t'))})
+    assert result.stderr.splitlines()[:2] == [
+        'mesonbuild-ft: error[contradictory-target]: -Ctarget names CPython 3.14.7 for linux_x86_64, and '
+        'MESONBUILD_FT_TARGET names CPython 3.14.7 free-threaded for linux_x86_64',
+        '  where: -Ctarget']
+    assert result.status == 1
+    assert not result.wheels
+
+
+def test_cross_file_for_another_machine_than_the_target(
+    project: Copy, hook: Hook, interpreters: Interpreters, tmp_path: pathlib.Path,
+) -> None:
+    result = hook(BUILDER, 'build_wheel', project('many'), config={
+        'target': os.fspath(interpreters.get('cp314-cp314')), 'setup-args': cross_file(tmp_path)})
+    assert ('error[contradictory-target]: the cross file is for aarch64 linux, and the target interpreter is CPython '
+            '3.14.7 for linux_x86_64') in result.stderr
+    assert not result.ran_meson_setup
+
+
+def test_host_platform_of_crossenv_contradicts_the_target(
+    project: Copy, hook: Hook, interpreters: Interpreters,
+) -> None:
+    result = hook(
+        BUILDER, 'build_wheel', project('many'), config={'target': os.fspath(interpreters.get('cp314-cp314'))},
+        environment={'_PYTHON_HOST_PLATFORM': 'linux-aarch64'})
+    assert result.findings('error') == ['contradictory-target']
+    assert '_PYTHON_HOST_PLATFORM' in result.stderr
+    assert not result.ran_meson_setup
+
+
+def test_cross_file_alone_does_not_say_which_python(
+    project: Copy, hook: Hook, tmp_path: pathlib.Path,
+) -> None:
+    """Bare meson-python builds modules named for x86-64 into a wheel for linux_x86_64, and returns 0."""
+    result = hook(BUILDER, 'build_wheel', project('many'), config={'setup-args': cross_file(tmp_path)})
+    assert result.findings('error') == ['target-not-described']
+    assert 'the cross file is for aarch64 linux, and nothing says which Python' in result.stderr
+    assert not result.wheels
+
+
+def test_cross_file_whose_python_does_not_run(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    (tmp_path / 'python').write_text('#!/bin/sh\nexit 3\n')
+    (tmp_path / 'python').chmod(0o755)
+    text = AARCH64.replace("c = 'cc'", f"c = 'cc'\n    python = '{tmp_path}/python'")
+    result = hook(BUILDER, 'build_wheel', project('many'), config={'setup-args': cross_file(tmp_path, text)})
+    assert result.findings('error') == ['unreadable-target']
+    assert 'does not run a Python 3' in result.stderr
+    text = text.replace(f"'{tmp_path}/python'", f"['qemu-aarch64', '{tmp_path}/python']")
+    result = hook(BUILDER, 'build_wheel', project('many'), config={'setup-args': cross_file(tmp_path, text)})
+    assert 'is not one program, and Meson runs only the first word of it' in result.stderr
+
+
+@pytest.mark.parametrize(('value', 'identifier', 'words'), [
+    ('', 'invalid-config-setting', "-Ctarget cannot be ''"),
+    (['a', 'b'], 'invalid-config-setting', "-Ctarget cannot be ['a', 'b']"),
+    ('no-such-python', 'unreadable-target', 'there is no no-such-python'),
+    ('./meson.build', 'unreadable-target', ''),
+    ('.', 'unreadable-target', ''),
+])
+def test_target_that_is_none(value: object, identifier: str, words: str, project: Copy, hook: Hook) -> None:
+    result = hook(BUILDER, 'build_wheel', project('many'), config={'target': value})
+    assert result.findings('error') == [identifier]
+    assert words in result.stderr
+    assert '  where: -Ctarget' in result.stderr
+    assert not result.ran_meson_setup
+
+
+def test_editable_install_is_for_the_running_interpreter(
+    project: Copy, hook: Hook, interpreters: Interpreters,
+) -> None:
+    config = {'target': os.fspath(interpreters.get('cp314-cp314'))}
+    result = hook(BUILDER, 'build_editable', project('many'), config=config)
+    assert result.findings('error') == ['target-not-running']
+
+
+def test_source_distribution_does_not_depend_on_the_target(
+    project: Copy, hook: Hook, interpreters: Interpreters,
+) -> None:
+    directory = project('many')
+    support.git_init(directory)
+    config = {'target': os.fspath(interpreters.get('cp314-cp314t'))}
+    assert hook(BUILDER, 'build_sdist', directory, config=config).value == 'many-1.0.tar.gz'
