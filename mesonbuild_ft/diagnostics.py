@@ -24,6 +24,8 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'unknown-config-setting': 'A config setting (-C) does not exist.',
     'invalid-config-setting': 'A config setting (-C) has a value that is not allowed.',
     'invalid-environment': 'An environment variable has a value that cannot be used.',
+    'unreadable-target': 'The files of a target interpreter are missing, damaged or contradict each other.',
+    'contradictory-target': 'The variables that tell of a target interpreter contradict each other.',
     'unusable-interpreter': 'An interpreter that was named cannot be run, or is no Python 3.',
     'python-too-old': 'The interpreter is older than the project allows (requires-python).',
     'unusable-input': 'What was named to check is no wheel, extension module, directory or package.',

@@ -19,7 +19,7 @@ import sys
 import typing
 
 from .diagnostics import refuse
-from .target import Target
+from .target import TOLD, Target
 
 
 #: File names of interpreters in PATH, and in the bin directories of the places below.
@@ -97,7 +97,9 @@ def probe(executable: pathlib.Path) -> Interpreter | None:
 
 def _run(executable: str, code: str, argument: str) -> str:
     """Standard output of a piece of code in an isolated interpreter (-I: no variables, no user site)."""
-    environment = {**os.environ, 'PYTHONDONTWRITEBYTECODE': '1'}
+    # What crossenv tells of the target is not what this interpreter is; -I does not keep it away.
+    environment = {name: value for name, value in os.environ.items() if name not in TOLD}
+    environment['PYTHONDONTWRITEBYTECODE'] = '1'
     return subprocess.run(
         [executable, '-I', '-B', '-c', code, argument], capture_output=True, text=True, check=True,
         stdin=subprocess.DEVNULL, timeout=_PATIENCE, env=environment).stdout

@@ -4,8 +4,27 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 import typing
+
+
+#: Variables by which crossenv, cibuildwheel and CPython's own build tell sysconfig of another target.
+TOLD: typing.Final = ('_PYTHON_HOST_PLATFORM', '_PYTHON_SYSCONFIGDATA_NAME', '_PYTHON_PROJECT_BASE')
+
+#: Other words for a machine, in GNU triplets, in sysconfig's platforms and in Windows tags -> that of Linux tags.
+_MACHINES: typing.Final = {
+    'amd64': 'x86_64', 'arm64': 'aarch64', 'win32': 'i686', 'i386': 'i686', 'i486': 'i686', 'i586': 'i686',
+    'powerpc64le': 'ppc64le', 'powerpc64': 'ppc64',
+}
+
+#: Machine -> bytes of a pointer and byte order, where the machine alone decides on both.
+LAYOUTS: typing.Final[typing.Mapping[str, tuple[int, str]]] = {
+    'x86_64': (8, 'little'), 'i686': (4, 'little'), 'aarch64': (8, 'little'), 'universal2': (8, 'little'),
+    'armv6l': (4, 'little'), 'armv7l': (4, 'little'), 'armv8l': (4, 'little'),
+    'ppc64le': (8, 'little'), 'ppc64': (8, 'big'), 's390x': (8, 'big'),
+    'riscv64': (8, 'little'), 'loongarch64': (8, 'little'),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,12 +36,18 @@ class Target:
     release_level: 'final', or 'alpha', 'beta', 'candidate' before the release.
     free_threaded: built with `--disable-gil` (PEP 703).
     debug, trace_refs: built with `--with-pydebug`, `--with-trace-refs`.
-    platform: platform tag of the running system, e.g. 'linux_x86_64'.
+    platform: platform tag of wheels for it, e.g. 'linux_x86_64'.
     python_tag, abi_tag: those of a version-specific wheel, e.g. 'cp314', 'cp314t' (PEP 425).
     extension_suffixes: as the interpreter looks for them, in its order.
     pointer_size: in bytes. byte_order: 'little' or 'big'.
     include_dir: where Python.h should be.
-    defines_gil_disabled: pyconfig.h itself defines Py_GIL_DISABLED (never on Windows; facts of PEP 703 builds).
+    defines_gil_disabled: pyconfig.h itself defines Py_GIL_DISABLED; the one that python.org's two builds for
+        Windows share does not.
+    libc: 'glibc' or 'musl'; '' where it is unknown, and on other systems than Linux.
+    system: as Meson's host_machine.system(): 'linux', 'windows', 'darwin'.
+    machine: as in Linux platform tags, on any system: 'x86_64' (also for amd64), 'i686' (also for win32), 'aarch64'
+        (also for arm64), 'armv7l', 's390x'; of macOS, 'universal2' for both of its machines.
+    description: the file or directory that this was read from; '' for an interpreter that says it itself.
     """
 
     implementation: str
@@ -39,6 +64,10 @@ class Target:
     byte_order: str
     include_dir: str
     defines_gil_disabled: bool
+    libc: typing.Literal['glibc', 'musl', ''] = ''
+    system: str = 'linux'
+    machine: str = ''
+    description: str = ''
 
     @property
     def name(self) -> str:
@@ -72,38 +101,229 @@ class Target:
 
 
 def running() -> Target:
-    """The interpreter that runs this code, without starting a subprocess."""
+    """The interpreter that runs this code, without starting a subprocess; or the target that the variables
+    `TOLD` tell it to compile for.
+
+    Raises BuildRefused where they contradict each other.
+    """
     import importlib.machinery
+    import os
     import struct
     import sysconfig
 
     variable = sysconfig.get_config_var
     free_threaded = bool(variable('Py_GIL_DISABLED'))
     pointer_size = struct.calcsize('P')
-    return Target(
+    platform = sysconfig.get_platform()
+    target = Target(
         implementation=sys.implementation.name,
         version=(sys.version_info[0], sys.version_info[1], sys.version_info[2]),
         release_level=sys.version_info[3],
         free_threaded=free_threaded,
         debug=bool(variable('Py_DEBUG')) or hasattr(sys, 'gettotalrefcount'),
         trace_refs=bool(variable('Py_TRACE_REFS')) or hasattr(sys, 'getobjects'),
-        platform=platform_tag(sysconfig.get_platform(), pointer_size),
-        python_tag=_python_tag(),
+        platform=platform_tag(platform, pointer_size),
+        python_tag=python_tag(sys.implementation.name, sys.version_info[:2]),
         abi_tag=abi_tag_from_suffix(str(variable('EXT_SUFFIX') or '')) or _default_abi_tag(free_threaded),
         extension_suffixes=tuple(importlib.machinery.EXTENSION_SUFFIXES),
         pointer_size=pointer_size,
         byte_order=sys.byteorder,
         include_dir=sysconfig.get_path('include'),
-        defines_gil_disabled=free_threaded and sys.platform != 'win32',
+        defines_gil_disabled=free_threaded and (sys.platform != 'win32' or _windows_header_defines_gil_disabled()),
+        libc=_running_libc() if sys.platform == 'linux' else '',
+        system=system_of_platform(platform),
+        machine=machine_of_platform(platform, pointer_size),
     )
+    if os.name == 'posix' and any(os.environ.get(name) for name in TOLD):
+        return _told(target, platform)
+    return target
+
+
+def _told(target: Target, platform: str) -> Target:
+    """What crossenv's variables tell; `target` is what the interpreter says of itself under them."""
+    import os
+    import sysconfig
+
+    variable = sysconfig.get_config_var
+    name = os.environ.get('_PYTHON_SYSCONFIGDATA_NAME', '')
+    if not name:
+        # No sysconfig data but those of the interpreter: the platform tells the machine, and nothing of suffixes.
+        pointer_size, byte_order = LAYOUTS.get(target.machine, (target.pointer_size, target.byte_order))
+        libc = target.libc if target.system == 'linux' else ''
+        return dataclasses.replace(target, pointer_size=pointer_size, byte_order=byte_order, libc=libc)
+
+    data = f'the sysconfig data of _PYTHON_SYSCONFIGDATA_NAME={name}'
+    version = '.'.join(map(str, sys.version_info[:2]))
+    if str(variable('VERSION')) != version:
+        raise _contradiction(f'the interpreter is Python {version}, and {data} are of Python {variable("VERSION")}')
+    triplet = str(variable('MULTIARCH') or variable('HOST_GNU_TYPE') or '')
+    system = 'darwin' if variable('MACHDEP') == 'darwin' else str(variable('MACHDEP') or target.system)
+    machine = machine_of_triplet(triplet) if system == 'linux' else ''
+    if not os.environ.get('_PYTHON_HOST_PLATFORM') and machine:
+        platform = f'linux-{machine}'
+    pointer_size = int(variable('SIZEOF_VOID_P') or 0)
+    named = machine_of_platform(platform, pointer_size)
+    told = f'the platform is {platform}'
+    if os.environ.get('_PYTHON_HOST_PLATFORM'):
+        told = f'_PYTHON_HOST_PLATFORM={platform}'
+    if system_of_platform(platform) != system:
+        raise _contradiction(f'{told}, and {data} are of {system}')
+    if machine and _family(named) != _family(machine):
+        raise _contradiction(f'{told}, and {data} are of {triplet}')
+    known = LAYOUTS.get(machine or named)
+    if known is None and variable('WORDS_BIGENDIAN') is None:
+        raise _contradiction(f'{told}, and neither that nor {data} tell the byte order')
+    byte_order = known[1] if known else 'big' if variable('WORDS_BIGENDIAN') else 'little'
+    if known and pointer_size and known[0] != pointer_size:
+        raise _contradiction(f'{told}, and {data} are for pointers of {pointer_size} bytes')
+    suffix = str(variable('EXT_SUFFIX') or '')
+    return dataclasses.replace(
+        target, platform=platform_tag(platform, pointer_size), system=system, machine=named,
+        debug=bool(variable('Py_DEBUG')), trace_refs=bool(variable('Py_TRACE_REFS')),
+        pointer_size=pointer_size or (known[0] if known else target.pointer_size), byte_order=byte_order,
+        abi_tag=abi_tag_from_suffix(suffix) or target.abi_tag,
+        extension_suffixes=extension_suffixes(
+            suffix, target.version, target.free_threaded, str(variable('ALT_SOABI') or '')),
+        include_dir=str(variable('INCLUDEPY') or target.include_dir),
+        libc=libc_of_names(str(variable('HOST_GNU_TYPE') or ''), triplet) if system == 'linux' else '')
+
+
+def _contradiction(what: str) -> Exception:
+    from .diagnostics import refuse
+
+    return refuse(
+        'contradictory-target', what, where='environment',
+        advice=f'Set {", ".join(TOLD)} for one and the same target, as crossenv does, or none of them.')
+
+
+def _family(machine: str) -> str:
+    return 'arm' if machine.startswith('armv') or machine == 'arm' else machine
 
 
 def platform_tag(platform: str, pointer_size: int) -> str:
-    """The tag for what `sysconfig.get_platform()` says, e.g. 'linux-x86_64'."""
-    if pointer_size == 4:
-        # A 32-bit interpreter on a 64-bit kernel.
-        platform = {'linux-x86_64': 'linux-i686', 'linux-aarch64': 'linux-armv7l'}.get(platform, platform)
+    """The tag for what `sysconfig.get_platform()` says, e.g. 'linux-x86_64'.
+
+    macOS has no tags for minor versions from 11 on, nor for arm64 before 11 (as `mesonpy._tags` and packaging do it).
+    """
+    platform = _on_32_bit(platform, pointer_size)
+    macos = re.match(r'macosx-(\d+)(?:\.(\d+))?(?:\.\d+)*-(\w+)$', platform)
+    if macos:
+        version = (int(macos[1]), int(macos[2] or 0))
+        if macos[3] == 'arm64':
+            version = max(version, (11, 0))
+        platform = f'macosx-{version[0]}.{0 if version[0] >= 11 else version[1]}-{macos[3]}'
     return platform.replace('-', '_').replace('.', '_').lower()
+
+
+def _on_32_bit(platform: str, pointer_size: int) -> str:
+    """The platform of a 32-bit interpreter on a 64-bit kernel."""
+    if pointer_size == 4:
+        return {'linux-x86_64': 'linux-i686', 'linux-aarch64': 'linux-armv7l'}.get(platform, platform)
+    return platform
+
+
+def machine_of_platform(platform: str, pointer_size: int) -> str:
+    """`Target.machine` for what `sysconfig.get_platform()` says."""
+    return machine_name(_on_32_bit(platform, pointer_size).rsplit('-', 1)[-1])
+
+
+def machine_of_triplet(triplet: str) -> str:
+    """`Target.machine` for a GNU triplet or Debian's multiarch name, e.g. 'x86_64-linux-gnu'."""
+    if re.fullmatch(r'arm-.*hf', triplet):
+        return 'armv7l'
+    return machine_name(triplet.split('-')[0])
+
+
+def machine_name(word: str) -> str:
+    """The word of Linux platform tags for a machine: 'x86_64' for 'AMD64'."""
+    return _MACHINES.get(word.lower(), word.lower())
+
+
+def system_of_platform(platform: str) -> str:
+    """`Target.system` for what `sysconfig.get_platform()` says."""
+    word = re.split(r'[-_]', platform)[0]
+    return {'win': 'windows', 'win32': 'windows', 'mingw': 'windows', 'macosx': 'darwin'}.get(word, word)
+
+
+def libc_of_names(host_triplet: str, *others: str) -> str:
+    """The C library that the GNU triplet of a Linux interpreter names; '' where it tells nothing.
+
+    others: MULTIARCH and the like. They say gnu for musl too before 3.13 (bpo-43112), so that only musl counts there.
+    """
+    if any('musl' in name for name in (host_triplet, *others)):
+        return 'musl'
+    return 'glibc' if '-gnu' in host_triplet else ''
+
+
+def _running_libc() -> str:
+    """The C library of the running Linux interpreter."""
+    import os
+    import sysconfig
+
+    try:
+        if (os.confstr('CS_GNU_LIBC_VERSION') or '').startswith('glibc'):
+            return 'glibc'
+    except (AttributeError, OSError, ValueError):
+        # Another C library does not know the name.
+        pass
+    variable = sysconfig.get_config_var
+    return libc_of_names(str(variable('HOST_GNU_TYPE') or ''), str(variable('MULTIARCH') or ''))
+
+
+def extension_suffixes(
+    suffix: str, version: tuple[int, int, int], free_threaded: bool, alternative: str = '',
+) -> tuple[str, ...]:
+    """What CPython looks for, in its order (Python/dynload_shlib.c, Python/dynload_win.c, of 3.9 to 3.15).
+
+    suffix: EXT_SUFFIX. alternative: ALT_SOABI, the tag of release builds that debug builds look for too.
+    """
+    if suffix.endswith('.pyd'):
+        return suffix, f'{"_d" if suffix.startswith("_d.") else ""}.pyd'
+    found = [suffix]
+    tag = suffix[1:-len('.so')]
+    if alternative and alternative not in ('0', tag):
+        found.append(f'.{alternative}.so')
+    if version >= (3, 15):
+        platform = tag.partition('-')[2].partition('-')[2]
+        for abi in ('abi3t',) if free_threaded else ('abi3', 'abi3t'):
+            found += [f'.{abi}-{platform}.so', f'.{abi}.so']
+    else:
+        found.append('.abi3.so')
+    return (*found, '.so')
+
+
+def header_defines(text: str, name: str) -> bool:
+    """Whether a C header defines the macro for everybody who includes it.
+
+    A definition inside `#if` counts only where the condition is the header's own guard or `#ifndef` of the macro.
+    """
+    text = re.sub(r'/\*.*?\*/|//[^\n]*', ' ', text.replace('\\\n', ' '), flags=re.DOTALL)
+    lines = re.findall(r'^[ \t]*#[ \t]*(\w+)[ \t]*(.*?)[ \t]*$', text, flags=re.MULTILINE)
+    defined = False
+    open_: list[bool] = []
+    for index, (directive, rest) in enumerate(lines):
+        if directive in ('if', 'ifdef', 'ifndef'):
+            following = lines[index + 1] if index + 1 < len(lines) else ('', '')
+            guard = directive == 'ifndef' and following[0] == 'define' and following[1].split()[:1] == [rest]
+            open_.append(directive == 'ifndef' and (rest == name or guard))
+        elif directive in ('else', 'elif') and open_:
+            open_[-1] = False
+        elif directive == 'endif' and open_:
+            open_.pop()
+        elif directive in ('define', 'undef') and rest.split()[:1] == [name] and all(open_):
+            defined = directive == 'define' and rest.split()[1:] != ['0']
+    return defined
+
+
+def _windows_header_defines_gil_disabled() -> bool:
+    import sysconfig
+
+    try:
+        with open(sysconfig.get_config_h_filename(), encoding='utf-8', errors='replace') as file:
+            return header_defines(file.read(), 'Py_GIL_DISABLED')
+    except OSError:
+        # Without headers nothing is compiled.
+        return False
 
 
 def abi_tag_from_suffix(suffix: str) -> str:
@@ -128,11 +348,12 @@ def abi_tag_from_suffix(suffix: str) -> str:
     return abi.replace('.', '_').replace('-', '_')
 
 
-def _python_tag() -> str:
-    names = {'cpython': 'cp', 'pypy': 'pp'}
-    name = names.get(sys.implementation.name, sys.implementation.name)
-    return f'{name}{sys.version_info[0]}{sys.version_info[1]}'
+def python_tag(implementation: str, version: typing.Sequence[int]) -> str:
+    """The python tag (PEP 425) of an implementation, as `sys.implementation.name` calls it: 'cp314'."""
+    name = {'cpython': 'cp', 'pypy': 'pp'}.get(implementation, implementation)
+    return f'{name}{version[0]}{version[1]}'
 
 
 def _default_abi_tag(free_threaded: bool) -> str:
-    return f'{_python_tag()}{"t" if free_threaded else ""}{"d" if hasattr(sys, "gettotalrefcount") else ""}'
+    tag = python_tag(sys.implementation.name, sys.version_info[:2])
+    return f'{tag}{"t" if free_threaded else ""}{"d" if hasattr(sys, "gettotalrefcount") else ""}'

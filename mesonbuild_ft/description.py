@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""What is known of a target interpreter that is not run: read from its files, nothing of it executed."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import typing
+
+from .target import Target
+
+
+class Description(typing.NamedTuple):
+    """A target interpreter as its files describe it.
+
+    target: with `description` set to the path that was read.
+    python_info: what Meson's scripts/python_info.py would print in that interpreter, as JSON values. Paths are those
+        where the files lie now, not those that were recorded when it was built. Two things are left out of
+        `variables`: LIBPC, since the pkg-config files there name recorded paths, and the person's `userbase`.
+    """
+
+    target: Target
+    python_info: typing.Mapping[str, typing.Any]
+
+
+def read(path: pathlib.Path) -> Description:
+    """The interpreter at a path, which is one of
+
+    - a build-details.json (PEP 739), alone or in the tree that it describes;
+    - the prefix directory of CPython for Windows, or its python.exe or python3XY.dll;
+    - the prefix directory of CPython for Linux or macOS, or the root above usr, or its bin/python3, or its
+      _sysconfigdata_*.py.
+
+    Raises BuildRefused ('unreadable-target') where a file is missing, damaged or contradicts another one, and where
+    there are several interpreters.
+    """
+    from . import description_details, description_posix, description_windows
+    from .description_files import refused
+
+    path = pathlib.Path(os.path.abspath(path))
+    name = path.name.lower()
+    if path.is_file():
+        if name.endswith('.json'):
+            target, info = description_details.read(path)
+        elif name.endswith(('.exe', '.dll')):
+            target, info = description_windows.read(path.parent, path)
+        elif re.fullmatch(r'_sysconfigdata.*\.py', name):
+            target, info = description_posix.read(path.parent.parent.parent, data=path)
+        else:
+            target, info = description_posix.read(path.parent.parent, executable=path)
+    elif path.is_dir():
+        if description_windows.looks_like_one(path):
+            target, info = description_windows.read(path)
+        else:
+            target, info = description_posix.read(path)
+    elif os.path.lexists(path) and path.parent.name == 'bin':
+        # In a tree of another machine, a link to an absolute path leads nowhere, or to a Python of this machine.
+        target, info = description_posix.read(path.parent.parent, executable=path)
+    else:
+        raise refused('there is no such file or directory', path)
+    return Description(target, info)
