@@ -175,11 +175,12 @@ def test_cross_file_whose_python_does_not_run(project: Copy, hook: Hook, tmp_pat
     (tmp_path / 'python').write_text('#!/bin/sh\nexit 3\n')
     (tmp_path / 'python').chmod(0o755)
     text = AARCH64.replace("c = 'cc'", f"c = 'cc'\n    python = '{tmp_path}/python'")
-    result = hook(BUILDER, 'build_wheel', project('many'), config={'setup-args': cross_file(tmp_path, text)})
+    directory = project('many')
+    result = hook(BUILDER, 'build_wheel', directory, config={'setup-args': cross_file(tmp_path, text)})
     assert result.findings('error') == ['unreadable-target']
     assert 'does not run a Python 3' in result.stderr
     text = text.replace(f"'{tmp_path}/python'", f"['qemu-aarch64', '{tmp_path}/python']")
-    result = hook(BUILDER, 'build_wheel', project('many'), config={'setup-args': cross_file(tmp_path, text)})
+    result = hook(BUILDER, 'build_wheel', directory, config={'setup-args': cross_file(tmp_path, text)})
     assert 'is not one program, and Meson runs only the first word of it' in result.stderr
 
 
