@@ -69,16 +69,7 @@ def arguments(
         config = workarounds.build_config_for_meson(target, choice.python_info, abi3t=abi3t)
         path = _write(directory / ('build-details-abi3t.json' if abi3t else 'build-details.json'), json.dumps(config))
         after.append(f'-Dpython.build_config={path}')
-    elif _names_build_config(given):
-        # It has been read as the description of the target; Meson stops at CPython's own files.
-        after.append('-Dpython.build_config=')
     return Arguments(before, after)
-
-
-def _names_build_config(given: list[str]) -> bool:
-    return bool(machine_files.option_values('python.build_config', given)) or any(
-        contents.get('built-in options', {}).get('python.build_config')
-        for contents in machine_files.for_host(given, pathlib.Path()))
 
 
 def is_cross(target: Target) -> bool:

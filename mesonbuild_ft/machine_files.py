@@ -34,6 +34,19 @@ def given(arguments: list[str]) -> list[tuple[Kind, pathlib.Path]]:
     return found
 
 
+def with_file(arguments: list[str], number: int, path: pathlib.Path) -> list[str]:
+    """The arguments with another file in place of the machine file of this number, counted from 0 as in `given`."""
+    result = list(arguments)
+    seen = 0
+    for index, argument in enumerate(arguments):
+        flag, equals, _ = argument.partition('=')
+        if flag in ('--native-file', '--cross-file'):
+            if seen == number:
+                result[index if equals else index + 1] = f'{flag}={path}' if equals else os.fspath(path)
+            seen += 1
+    return result
+
+
 def _find(kind: str, name: str) -> pathlib.Path:
     """The file that Meson finds under a name: as a path, or where distributions put them (XDG base directories)."""
     path = pathlib.Path(os.path.expanduser(os.path.expandvars(name)))

@@ -137,6 +137,8 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
             first = dataclasses.replace(first, allow_limited_api=False, needs_modules=False)
         _check_arguments(rest)
         machine = cross_setup.arguments(choice, own_directory(build_dir), rest, request['meson_version'])
+        if not choice.is_running:
+            rest = workarounds.without_build_config(rest, own_directory(build_dir) / 'target')
         common = [*machine.before, *rest, *machine.after]
         common += _speed_up(build_dir, settings.source_dir, common)
         status = run_meson(request, [*how, *common, *_options(first)])

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import platform
 import re
 import sys
 import typing
 
+from . import machine_files
+
 
 if typing.TYPE_CHECKING:
     from .target import Target
+
+
+_BUILD_CONFIG: typing.Final = 'python.build_config='
 
 
 @contextlib.contextmanager
@@ -86,6 +92,34 @@ def has_build_config(meson_version: str) -> bool:
     """Whether Meson has the option python.build_config, which came with 1.10."""
     numbers = re.findall(r'\d+', meson_version)
     return tuple(map(int, numbers[:2])) >= (1, 10)
+
+
+def without_build_config(arguments: list[str], directory: pathlib.Path) -> list[str]:
+    """Arguments of `meson setup` that name no python.build_config any more; machine files that do are copied.
+
+    What it named has been read as the description of the target (target_choice.py). Meson up to 1.12.1 stops at
+    CPython's own files (see build_config_for_meson), and on Darwin at any (no issue is filed).
+    """
+    result: list[str] = []
+    skip = False
+    for index, argument in enumerate(arguments):
+        if skip:
+            skip = False
+        elif argument == '-D' and ''.join(arguments[index + 1:index + 2]).startswith(_BUILD_CONFIG):
+            skip = True
+        elif not argument.startswith(f'-D{_BUILD_CONFIG}'):
+            result.append(argument)
+    for number, (kind, path) in enumerate(machine_files.given(result)):
+        try:
+            text = path.read_text(encoding='utf-8')
+        except (OSError, UnicodeDecodeError):
+            continue
+        kept = re.sub(rf'(?m)^{re.escape(_BUILD_CONFIG[:-1])}\s*=.*\n?', '', text)
+        if kept != text:
+            copy = directory / f'{kind}-{number}-{path.name}'
+            copy.write_text(kept.replace('@DIRNAME@', os.fspath(path.absolute().parent)), encoding='utf-8')
+            result = machine_files.with_file(result, number, copy)
+    return result
 
 
 def build_config_for_meson(
