@@ -47,8 +47,10 @@ def read(path: pathlib.Path) -> Description:
             target, info = description_windows.read(path.parent, path)
         elif re.fullmatch(r'_sysconfigdata.*\.py', name):
             target, info = description_posix.read(path.parent.parent.parent, data=path)
-        else:
+        elif re.fullmatch(r'(?:python|pypy)(?:3(?:\.\d+[a-z]*)?)?', name):
             target, info = description_posix.read(path.parent.parent, executable=path)
+        else:
+            raise refused('the file is none that tells of an interpreter', path)
     elif path.is_dir():
         if description_windows.looks_like_one(path):
             target, info = description_windows.read(path)

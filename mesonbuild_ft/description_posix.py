@@ -11,6 +11,7 @@ import typing
 
 from . import binary_headers, description_files as files
 from .description_files import Version, contradiction, refused
+from .diagnostics import BuildRefused
 from .target import (
     LAYOUTS,
     Target,
@@ -217,7 +218,7 @@ def _find(
     return paths[0]
 
 
-def _nothing(prefix: pathlib.Path) -> files.BuildRefused:
+def _nothing(prefix: pathlib.Path) -> BuildRefused:
     if (prefix / 'pyvenv.cfg').is_file():
         return refused(
             'this is a virtual environment, which describes no interpreter', prefix,
@@ -323,19 +324,20 @@ def _byte_order(
     known = LAYOUTS.get(machine)
     if known is not None and known[0] != pointer_size:
         raise contradiction(f'{data.name} says SIZEOF_VOID_P = {pointer_size}', f'{machine} has {known[0]}', data)
-    orders = {}
+    said = []
     if known is not None:
-        orders[f'{data.name} is for {machine}, which is {known[1]}-endian'] = known[1]
+        said.append((known[1], f'{data.name} is for {machine}, which is {known[1]}-endian'))
     if binary is not None and binary[1].format == 'elf':
-        orders[f'{binary[0]} is {binary[1].byte_order}-endian'] = binary[1].byte_order
+        said.append((binary[1].byte_order, f'{binary[0]} is {binary[1].byte_order}-endian'))
     if recorded.get('WORDS_BIGENDIAN') is not None:
         order = 'big' if recorded['WORDS_BIGENDIAN'] else 'little'
-        orders[f'{data.name} says WORDS_BIGENDIAN = {recorded["WORDS_BIGENDIAN"]}'] = order
-    if not orders:
+        said.append((order, f'{data.name} says WORDS_BIGENDIAN = {recorded["WORDS_BIGENDIAN"]}'))
+    if not said:
         raise refused(f'{data.name} does not say WORDS_BIGENDIAN, and there is no executable that tells', data)
-    if len(set(orders.values())) > 1:
-        raise contradiction(*list(orders)[:2], data)
-    return next(iter(orders.values()))
+    for order, text in said:
+        if order != said[0][0]:
+            raise contradiction(said[0][1], text, data)
+    return said[0][0]
 
 
 def _libc(
