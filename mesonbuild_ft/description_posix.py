@@ -10,6 +10,7 @@ import re
 import typing
 
 from . import binary_headers, description_files as files
+from .description_details import Details
 from .description_files import Version, contradiction, refused
 from .diagnostics import BuildRefused
 from .target import (
@@ -19,6 +20,7 @@ from .target import (
     extension_suffixes,
     libc_of_names,
     machine_name,
+    machine_of_platform,
     machine_of_triplet,
     platform_tag,
     python_tag,
@@ -51,8 +53,6 @@ def read(
     data, executable, details: the sysconfig data, the executable or the build-details.json that is named, which tells
     one of several.
     """
-    from .description_details import Details
-
     named = details or data or executable or prefix
     data = data or _find(prefix, executable, details)
     stdlib, prefix = data.parent, data.parent.parent.parent
@@ -88,7 +88,7 @@ def read(
     if json.is_file():
         described = Details.read(json)
         described.check_version(version, os.fspath(include / 'patchlevel.h'))
-        described.check('platform', platform, f'{data.name} is of {platform}')
+        platform, machine = _flavour(described, platform, machine, pointer_size, data)
         described.check_flag('t', free_threaded, f'{data.name} says Py_GIL_DISABLED = {int(free_threaded)}')
         suffixes = described.suffixes() or suffixes
         if suffixes[0] != suffix:
@@ -286,6 +286,19 @@ def _linux(
             raise contradiction(
                 f'{data.name} says {name} = {triplet}', f'{path} is for {", ".join(header.machines)}', data)
     return f'linux-{machine}', machine
+
+
+def _flavour(
+    described: Details, platform: str, machine: str, pointer_size: int, data: pathlib.Path,
+) -> tuple[str, str]:
+    """Platform and machine with what build-details.json tells more exactly: the version of an ARM machine."""
+    told = described.need('platform', str)
+    if platform_tag(told, pointer_size) == platform_tag(platform, pointer_size):
+        return platform, machine
+    own = machine_of_platform(told, pointer_size)
+    if told.startswith('linux-') and machine.startswith('armv') and own.startswith('armv'):
+        return f'linux-{own}', own
+    raise contradiction(f'{described.path.name} says platform = {told}', f'{data.name} is of {platform}', data)
 
 
 def _macos(

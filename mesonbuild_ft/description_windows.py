@@ -9,6 +9,7 @@ import re
 import typing
 
 from . import description_files as files
+from .description_details import Details
 from .description_files import child, contradiction, refused
 from .target import Target, abi_tag_from_suffix, extension_suffixes, platform_tag, python_tag
 
@@ -35,8 +36,6 @@ def read(
 
     named: its executable or DLL, which tells one of several. description: the file that led here, if another one.
     """
-    from .description_details import Details
-
     dll = _dll(prefix, named)
     match = _DLL.fullmatch(dll.name)
     assert match is not None
