@@ -16,8 +16,9 @@ class Description(typing.NamedTuple):
 
     target: with `description` set to the path that was read.
     python_info: what Meson's scripts/python_info.py would print in that interpreter, as JSON values. Paths are those
-        where the files lie now, not those that were recorded when it was built. Two things are left out of
-        `variables`: LIBPC, since the pkg-config files there name recorded paths, and the person's `userbase`.
+        where the files lie now, not those that were recorded when it was built. Left out of `variables` are LIBPC,
+        since the pkg-config files there name recorded paths, the person's `userbase`, and on Windows VPATH, srcdir and
+        py_version_nodot_plat, which no file tells.
     """
 
     target: Target
