@@ -16,8 +16,9 @@ class Description(typing.NamedTuple):
 
     target: with `description` set to the path that was read.
     python_info: what Meson's scripts/python_info.py would print in that interpreter, as JSON values. Paths are those
-        where the files lie now, not those that were recorded when it was built. Two things are left out of
-        `variables`: LIBPC, since the pkg-config files there name recorded paths, and the person's `userbase`.
+        where the files lie now, not those that were recorded when it was built. Left out of `variables` are LIBPC,
+        since the pkg-config files there name recorded paths, the person's `userbase`, and on Windows VPATH, srcdir and
+        py_version_nodot_plat, which no file tells.
     """
 
     target: Target
@@ -47,8 +48,10 @@ def read(path: pathlib.Path) -> Description:
             target, info = description_windows.read(path.parent, path)
         elif re.fullmatch(r'_sysconfigdata.*\.py', name):
             target, info = description_posix.read(path.parent.parent.parent, data=path)
-        else:
+        elif re.fullmatch(r'(?:python|pypy)(?:3(?:\.\d+[a-z]*)?)?', name):
             target, info = description_posix.read(path.parent.parent, executable=path)
+        else:
+            raise refused('the file is none that tells of an interpreter', path)
     elif path.is_dir():
         if description_windows.looks_like_one(path):
             target, info = description_windows.read(path)

@@ -21,6 +21,7 @@ from .target import (
     extension_suffixes,
     libc_of_names,
     machine_of_platform,
+    machine_of_triplet,
     platform_tag,
     python_tag,
     system_of_platform,
@@ -150,10 +151,16 @@ def _alone(details: Details) -> tuple[Target, files.Info]:
     platform = details.need('platform', str)
     windows = platform.startswith('win')
     system = system_of_platform(platform)
-    machine = machine_of_platform(platform, 0)
-    if machine not in LAYOUTS:
+    multiarch = details.get('implementation._multiarch', str) or ''
+    # A 32-bit build on a 64-bit kernel says the platform of the kernel.
+    compiled = machine_of_triplet(multiarch) if system == 'linux' and multiarch else machine_of_platform(platform, 0)
+    if compiled not in LAYOUTS:
         raise refused(f'the platform {platform} in {details.path.name} is of an unknown machine', details.path)
-    pointer_size, byte_order = LAYOUTS[machine]
+    pointer_size, byte_order = LAYOUTS[compiled]
+    machine = machine_of_platform(platform, pointer_size)
+    if machine[:4] != compiled[:4]:
+        raise contradiction(
+            f'{details.path.name} says platform = {platform}', f'implementation._multiarch = {multiarch}', details.path)
     include = details.path_of('c_api.headers')
     if include is None:
         include = pathlib.Path(details.need('c_api.headers', str))
@@ -189,7 +196,6 @@ def _alone(details: Details) -> tuple[Target, files.Info]:
                             details.path)
     defined = files.defines_gil_disabled(files.child(include, 'pyconfig.h'))
 
-    multiarch = details.get('implementation._multiarch', str) or ''
     target = Target(
         implementation=implementation, version=version.number, release_level=version.level,
         free_threaded=free_threaded, debug=debug, trace_refs=False, platform=platform_tag(platform, pointer_size),

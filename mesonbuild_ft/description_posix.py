@@ -10,7 +10,9 @@ import re
 import typing
 
 from . import binary_headers, description_files as files
+from .description_details import Details
 from .description_files import Version, contradiction, refused
+from .diagnostics import BuildRefused
 from .target import (
     LAYOUTS,
     Target,
@@ -18,6 +20,7 @@ from .target import (
     extension_suffixes,
     libc_of_names,
     machine_name,
+    machine_of_platform,
     machine_of_triplet,
     platform_tag,
     python_tag,
@@ -50,8 +53,6 @@ def read(
     data, executable, details: the sysconfig data, the executable or the build-details.json that is named, which tells
     one of several.
     """
-    from .description_details import Details
-
     named = details or data or executable or prefix
     data = data or _find(prefix, executable, details)
     stdlib, prefix = data.parent, data.parent.parent.parent
@@ -87,7 +88,7 @@ def read(
     if json.is_file():
         described = Details.read(json)
         described.check_version(version, os.fspath(include / 'patchlevel.h'))
-        described.check('platform', platform, f'{data.name} is of {platform}')
+        platform, machine = _flavour(described, platform, machine, pointer_size, data)
         described.check_flag('t', free_threaded, f'{data.name} says Py_GIL_DISABLED = {int(free_threaded)}')
         suffixes = described.suffixes() or suffixes
         if suffixes[0] != suffix:
@@ -217,7 +218,7 @@ def _find(
     return paths[0]
 
 
-def _nothing(prefix: pathlib.Path) -> files.BuildRefused:
+def _nothing(prefix: pathlib.Path) -> BuildRefused:
     if (prefix / 'pyvenv.cfg').is_file():
         return refused(
             'this is a virtual environment, which describes no interpreter', prefix,
@@ -287,6 +288,19 @@ def _linux(
     return f'linux-{machine}', machine
 
 
+def _flavour(
+    described: Details, platform: str, machine: str, pointer_size: int, data: pathlib.Path,
+) -> tuple[str, str]:
+    """Platform and machine with what build-details.json tells more exactly: the version of an ARM machine."""
+    told = described.need('platform', str)
+    if platform_tag(told, pointer_size) == platform_tag(platform, pointer_size):
+        return platform, machine
+    own = machine_of_platform(told, pointer_size)
+    if told.startswith('linux-') and machine.startswith('armv') and own.startswith('armv'):
+        return f'linux-{own}', own
+    raise contradiction(f'{described.path.name} says platform = {told}', f'{data.name} is of {platform}', data)
+
+
 def _macos(
     recorded: Variables, binary: tuple[pathlib.Path, binary_headers.Header] | None, data: pathlib.Path,
 ) -> tuple[str, str]:
@@ -323,19 +337,20 @@ def _byte_order(
     known = LAYOUTS.get(machine)
     if known is not None and known[0] != pointer_size:
         raise contradiction(f'{data.name} says SIZEOF_VOID_P = {pointer_size}', f'{machine} has {known[0]}', data)
-    orders = {}
+    said = []
     if known is not None:
-        orders[f'{data.name} is for {machine}, which is {known[1]}-endian'] = known[1]
+        said.append((known[1], f'{data.name} is for {machine}, which is {known[1]}-endian'))
     if binary is not None and binary[1].format == 'elf':
-        orders[f'{binary[0]} is {binary[1].byte_order}-endian'] = binary[1].byte_order
+        said.append((binary[1].byte_order, f'{binary[0]} is {binary[1].byte_order}-endian'))
     if recorded.get('WORDS_BIGENDIAN') is not None:
         order = 'big' if recorded['WORDS_BIGENDIAN'] else 'little'
-        orders[f'{data.name} says WORDS_BIGENDIAN = {recorded["WORDS_BIGENDIAN"]}'] = order
-    if not orders:
+        said.append((order, f'{data.name} says WORDS_BIGENDIAN = {recorded["WORDS_BIGENDIAN"]}'))
+    if not said:
         raise refused(f'{data.name} does not say WORDS_BIGENDIAN, and there is no executable that tells', data)
-    if len(set(orders.values())) > 1:
-        raise contradiction(*list(orders)[:2], data)
-    return next(iter(orders.values()))
+    for order, text in said:
+        if order != said[0][0]:
+            raise contradiction(said[0][1], text, data)
+    return said[0][0]
 
 
 def _libc(

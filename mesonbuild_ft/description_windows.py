@@ -9,6 +9,7 @@ import re
 import typing
 
 from . import description_files as files
+from .description_details import Details
 from .description_files import child, contradiction, refused
 from .target import Target, abi_tag_from_suffix, extension_suffixes, platform_tag, python_tag
 
@@ -35,8 +36,6 @@ def read(
 
     named: its executable or DLL, which tells one of several. description: the file that led here, if another one.
     """
-    from .description_details import Details
-
     dll = _dll(prefix, named)
     match = _DLL.fullmatch(dll.name)
     assert match is not None
@@ -72,8 +71,9 @@ def read(
         system='windows', machine=header.machines[0], description=os.fspath(description or named or prefix))
     stdlib = child(prefix, 'Lib')
     return target, files.python_info(
-        variables(target, prefix, include, stdlib, dll.name, str(version)), stdlib=stdlib, windows=True, version=version.short,
-        platform=platform, suffixes=suffixes, free_threaded=free_threaded, link_libpython=True, include=include)
+        variables(target, prefix, include, stdlib, dll.name, str(version)), stdlib=stdlib, windows=True,
+        version=version.short, platform=platform, suffixes=suffixes, free_threaded=free_threaded,
+        link_libpython=True, include=include)
 
 
 def variables(
@@ -119,7 +119,8 @@ def _dll(prefix: pathlib.Path, named: pathlib.Path | None) -> pathlib.Path:
         if wanted:
             dll = next((name for name in found if name.lower() in imports), None)
             if dll is None:
-                raise contradiction(f'{named.name} is for {_listed(wanted)}', f'beside it lies {_listed(found)}', prefix)
+                raise contradiction(
+                    f'{named.name} is for {_listed(wanted)}', f'beside it lies {_listed(found)}', prefix)
             return prefix / dll
     if len(found) > 1:
         raise refused(
