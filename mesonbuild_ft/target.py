@@ -64,7 +64,7 @@ class Target:
     byte_order: str
     include_dir: str
     defines_gil_disabled: bool
-    libc: typing.Literal['glibc', 'musl', ''] = ''
+    libc: str = ''
     system: str = 'linux'
     machine: str = ''
     description: str = ''

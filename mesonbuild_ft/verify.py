@@ -49,7 +49,7 @@ def _verify(
     assert state.plan is not None
     assert state.configured is not None
     scanned = _scan(members, _own_build(settings, build_dir))
-    found = audit.wheel(name, scanned, settings.project.gil, siblings, libc=state.target.libc)
+    found = audit.wheel(name, scanned, settings.project.gil, siblings, libc=typing.cast(tags.Libc, state.target.libc))
     unproven: list[str] = []
     if state.plan.abi != 'full':
         errors, unproven = configured_.objects_without_limited_api(build_dir, state.configured.limited, ninja)
