@@ -18,8 +18,10 @@ MUSL: typing.Final = pathlib.Path('/opt/python-musl')
 WINDOWS: typing.Final = pathlib.Path('/opt/python-windows')
 
 _DEBIAN: typing.Final = support.ROOT / '.cache' / 'debian'
-#: Packages of Debian 12 that hold an interpreter, its sysconfig data and its headers.
-_PACKAGES: typing.Final = ('libpython3.11-minimal', 'libpython3.11-stdlib', 'libpython3.11-dev', 'python3.11-minimal')
+#: Packages of Debian 12 that hold an interpreter, its sysconfig data and its headers, and what it needs to run.
+_PACKAGES: typing.Final = (
+    'libpython3.11-minimal', 'libpython3.11-stdlib', 'libpython3.11-dev', 'python3.11-minimal', 'libc6', 'zlib1g',
+    'libexpat1', 'libgcc-s1', 'libssl3')
 
 
 def missing(what: str) -> typing.NoReturn:

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""Wheels for other machines, built here through the backend: Linux under qemu-user, musl, and macOS."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import typing
+
+import pytest
+import support
+import test_descriptions
+import trees
+from conftest import Hook
+
+from mesonbuild_ft import check, scanner, subjects
+
+
+BUILDER: typing.Final = 'cp311-cp311'
+Copy = typing.Callable[[str], pathlib.Path]
+
+
+def need(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            trees.missing(f'{program} is not installed')
+
+
+def run_debian(root: pathlib.Path, machine: str, directory: pathlib.Path, code: str) -> str:
+    """What Debian's Python 3.11 of another machine prints."""
+    done = subprocess.run(
+        [f'qemu-{machine}-static', '-L', root, root / 'usr' / 'bin' / 'python3.11', '-S', '-W', 'error', '-c', code],
+        env={'PYTHONPATH': os.fspath(directory), 'PYTHONHOME': os.fspath(root / 'usr'), 'PYTHONDONTWRITEBYTECODE': '1',
+             'PATH': os.environ['PATH']}, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(('architecture', 'machine', 'endian'), [
+    ('arm64', 'aarch64', 'little'), ('s390x', 's390x', 'big')])
+@pytest.mark.parametrize('by', ['target', 'cross file'])
+def test_linux_of_another_machine(
+    architecture: str, machine: str, endian: str, by: str, project: Copy, hook: Hook, tmp_path: pathlib.Path,
+) -> None:
+    """Bare meson-python puts such modules into a linux_x86_64 wheel, and returns 0."""
+    need(f'qemu-{machine}-static', f'{machine}-linux-gnu-gcc')
+    root = trees.debian(architecture)
+    config: dict[str, typing.Any] = {'target': os.fspath(root)}
+    environment = {}
+    if by == 'cross file':
+        # The person's own cross file, and the target in the variable that CI uses.
+        file = tmp_path / 'cross.ini'
+        file.write_text(
+            f"[binaries]\nc = '{machine}-linux-gnu-gcc'\nar = '{machine}-linux-gnu-ar'\n[host_machine]\n"
+            f"system = 'linux'\ncpu_family = '{machine}'\ncpu = '{machine}'\nendian = '{endian}'\n")
+        config = {'setup-args': f'--cross-file={file}'}
+        environment = {'MESONBUILD_FT_TARGET': os.fspath(root)}
+    result = hook(BUILDER, 'build_wheel', project('many'), config=config, environment=environment)
+    wheel = result.path
+    assert wheel.name == f'many-1.0-cp39-abi3-linux_{machine}.whl'
+    assert result.findings() == []
+    checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    assert {m.facts.machine for m in checked.modules if m.facts is not None} == {machine}
+    directory = support.unpack(wheel, tmp_path / 'unpacked')
+    assert run_debian(root, machine, directory,
+                      'import platform, many.first; print(platform.machine(), many.first.__file__.rpartition("/")[2])'
+                      ) == f'{machine} first.abi3.so'
+    full = hook(BUILDER, 'build_wheel', project('plain'), config=config, environment=environment).path
+    assert full.name == f'plain-1.0-cp311-cp311-linux_{machine}.whl'
+    code = 'import plain; print(plain.answer())'
+    assert run_debian(root, machine, support.unpack(full, tmp_path / 'full'), code) == '42'
+
+
+def test_cross_compiler_in_cc_without_a_target_is_refused(project: Copy, hook: Hook) -> None:
+    need('aarch64-linux-gnu-gcc')
+    result = hook(BUILDER, 'build_wheel', project('plain'), environment={'CC': 'aarch64-linux-gnu-gcc'})
+    assert 'machine-mismatch' in result.findings('error')
+    assert not result.wheels
+
+
+@pytest.mark.parametrize('tag', ['cp314-cp314', 'cp315-cp315t'])
+def test_musl(tag: str, project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    need('musl-gcc')
+    prefix = trees.tree(trees.MUSL, f'{tag}-musllinux_x86_64')
+    # Debian 12 has musl 1.2.3.
+    result = hook(BUILDER, 'build_wheel', project('many'), config={'target': os.fspath(prefix)})
+    wheel = result.path
+    assert wheel.name == {'cp314-cp314': 'many-1.0-cp39-abi3-musllinux_1_2_x86_64.whl',
+                          'cp315-cp315t': 'many-1.0-cp315-abi3.abi3t-musllinux_1_2_x86_64.whl'}[tag]
+    assert result.findings() == []
+    checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    assert all(m.facts is not None and 'libc.so.6' not in m.facts.needed for m in checked.modules)
+    directory = support.unpack(wheel, tmp_path / 'unpacked')
+    done = subprocess.run(
+        [prefix / 'bin' / 'python3', '-W', 'error', '-c',
+         'import sys, many.first; print(getattr(sys, "_is_gil_enabled", lambda: True)())'],
+        env={'PYTHONPATH': os.fspath(directory)}, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == str(tag == 'cp314-cp314'), done.stderr
+
+
+def test_module_linked_to_glibc_is_refused_for_musl(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    """musl loads it all the same: that it can be imported proves nothing."""
+    prefix = trees.tree(trees.MUSL, 'cp314-cp314-musllinux_x86_64')
+    directory = project('plain')
+    # Something of the C library, or the linker leaves it out.
+    with open(directory / 'plain.c', 'a') as file:
+        file.write('#include <stdio.h>\nvoid say(void);\nvoid say(void) { puts("plain"); }\n')
+    config = {'target': os.fspath(prefix)}
+    refused = hook(BUILDER, 'build_wheel', directory, config=config, environment={'CC': 'gcc'})
+    assert refused.findings('error')[0] == 'libc-mismatch'
+    assert not refused.wheels
+    wheel = hook(BUILDER, 'build_wheel', directory, config={**config, 'verify': 'off'}, environment={'CC': 'gcc'}).path
+    done = subprocess.run(
+        [prefix / 'bin' / 'python3', '-c', 'import plain; print(plain.answer())'],
+        env={'PYTHONPATH': os.fspath(support.unpack(wheel, tmp_path / 'unpacked'))}, capture_output=True, text=True,
+        check=False)
+    assert done.stdout.strip() == '42', done.stderr
+
+
+def zig(directory: pathlib.Path, target: str) -> str:
+    path = directory / f'zig-{target}'
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} -m ziglang cc -target {target} "$@"\n')
+    path.chmod(0o755)
+    return os.fspath(path)
+
+
+def macos(directory: pathlib.Path, release: str, architectures: str) -> pathlib.Path:
+    """A stand-in for a macOS interpreter: a real Linux tree with the values of macOS in its sysconfig data."""
+    prefix = test_descriptions.macos(directory / 'macos', release, architectures)
+    headers = trees.tree(trees.LINUX, 'cp314-cp314t') / 'include' / 'python3.14t'
+    shutil.copytree(headers, prefix / 'include' / 'python3.14t', dirs_exist_ok=True)
+    return prefix
+
+
+MACOS: typing.Final = [
+    # (target of zig, architectures of the interpreter, ARCHFLAGS, MACOSX_DEPLOYMENT_TARGET, the platform tag)
+    ('aarch64-macos.11.0', 'arm64', None, None, 'macosx_11_0_arm64'),
+    ('aarch64-macos.12.0', 'arm64 x86_64', '-arch arm64', '12.3', 'macosx_12_0_arm64'),
+    ('x86_64-macos.10.13', 'arm64 x86_64', '-arch x86_64', None, 'macosx_10_13_x86_64'),
+]
+
+
+@pytest.mark.parametrize(('target', 'architectures', 'flags', 'release', 'platform'), MACOS)
+def test_macos(
+    target: str, architectures: str, flags: str | None, release: str | None, platform: str, project: Copy, hook: Hook,
+    tmp_path: pathlib.Path,
+) -> None:
+    """Compiled by zig for a macOS interpreter that is described, scanned, and not run: there is no macOS here."""
+    pytest.importorskip('ziglang')
+    prefix = macos(tmp_path, '10.13', architectures)
+    result = hook(
+        BUILDER, 'build_wheel', project('plain'), config={'target': os.fspath(prefix)},
+        environment={'CC': zig(tmp_path, target), 'ARCHFLAGS': flags, 'MACOSX_DEPLOYMENT_TARGET': release})
+    wheel = result.path
+    assert wheel.name == f'plain-1.0-cp314-cp314t-{platform}.whl'
+    assert list(support.modules(wheel).values()) == ['plain.cpython-314t-darwin.so']
+    checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    assert checked.found == ()
+    facts = checked.modules[0].facts
+    assert facts is not None
+    assert (facts.format, facts.layout, facts.gil) == ('macho', 'free-threaded', 'not-used')
+
+
+def test_universal2_needs_both_machines_in_each_module(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    pytest.importorskip('ziglang')
+    prefix = macos(tmp_path, '11.0', 'arm64 x86_64')
+    config = {'target': os.fspath(prefix)}
+    directory = project('plain')
+    cc = zig(tmp_path, 'aarch64-macos.11.0')
+    unsaid = hook(BUILDER, 'build_wheel', directory, config=config, environment={'CC': cc})
+    assert unsaid.findings('error') == ['target-not-described']
+    assert not unsaid.ran_meson_setup
+    one = hook(BUILDER, 'build_wheel', directory, config=config,
+               environment={'CC': cc, 'ARCHFLAGS': '-arch arm64 -arch x86_64'})
+    assert 'machine-mismatch' in one.findings('error')
+    assert not one.wheels
+
+
+@pytest.mark.parametrize(('flags', 'release', 'identifier'), [
+    ('-arch ppc', None, 'invalid-environment'), ('arm64', None, 'invalid-environment'),
+    ('-arch x86_64', None, 'contradictory-target'), (None, 'eleven', 'invalid-environment')])
+def test_wrong_variables_of_macos(
+    flags: str | None, release: str | None, identifier: str, project: Copy, hook: Hook, tmp_path: pathlib.Path,
+) -> None:
+    prefix = macos(tmp_path, '11.0', 'arm64')
+    result = hook(BUILDER, 'build_wheel', project('plain'), config={'target': os.fspath(prefix)},
+                  environment={'ARCHFLAGS': flags, 'MACOSX_DEPLOYMENT_TARGET': release})
+    assert result.findings('error') == [identifier]
+    assert not result.ran_meson_setup
