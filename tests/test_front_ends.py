@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import typing
 
 import pytest
 import support
+import test_machines
+import trees
 
 
 #: The interpreter -> the tag of the wheel of the project `limited-abi3t`.
@@ -134,3 +138,44 @@ def test_uv_build(
     wheel, = (tmp_path / 'dist').glob('*.whl')
     assert wheel.name == f'limited_abi3t-1.0-{TAGS[tag]}-{support.PLATFORM}.whl'
     check_import(python, tag, support.unpack(wheel, tmp_path / 'site'))
+
+
+#: The commands of the how-to -> the wheel that each makes of the project `limited-abi3t`.
+CROSS: typing.Final = {
+    'python -m build --wheel -Ctarget=target': 'cp314-cp314t-linux_x86_64',
+    'python -m build --wheel -Ctarget=windows-3.14t': 'cp314-cp314t-win_amd64',
+    'python -m build --wheel -Ctarget=debian-arm64': 'cp39-abi3-linux_aarch64',
+    'CC=musl-gcc python -m build --wheel -Ctarget=musl-3.14/bin/python3': 'cp39-abi3-musllinux_1_2_x86_64',
+    'CC="zig cc -target aarch64-macos" python -m build --wheel -Ctarget=macos-arm64': 'cp314-cp314t-macosx_11_0_arm64',
+}
+
+
+def test_how_to_cross_compile_has_these_commands() -> None:
+    text = (support.ROOT / 'docs' / 'how-to' / 'cross-compile.md').read_text(encoding='utf-8')
+    assert re.findall(r'(?m)^\$ (.*)$', text) == list(CROSS)
+
+
+@pytest.mark.parametrize(('command', 'tag'), CROSS.items(), ids=CROSS.values())
+def test_cross_compile_as_the_how_to_says(
+    command: str, tag: str, front_ends: FrontEnds, project: typing.Any, tmp_path: pathlib.Path,
+) -> None:
+    for program in ('musl-gcc', 'x86_64-w64-mingw32-gcc', 'aarch64-linux-gnu-gcc'):
+        if shutil.which(program) is None:
+            trees.missing(f'{program} is not installed')
+    directory = project('limited-abi3t')
+    for name, make in {
+        'target': lambda: trees.tree(trees.LINUX, 'cp314-cp314t'),
+        'windows-3.14t': lambda: trees.tree(trees.WINDOWS, 'cp314-cp314t-win_amd64'),
+        'debian-arm64': lambda: trees.debian('arm64'),
+        'musl-3.14': lambda: trees.tree(trees.MUSL, 'cp314-cp314-musllinux_x86_64'),
+        'macos-arm64': lambda: test_machines.macos(tmp_path, '11.0', 'arm64'),
+    }.items():
+        if f'={name}' in command:
+            (directory / name).symlink_to(make())
+    programs = tmp_path / 'programs'
+    programs.mkdir()
+    (programs / 'zig').write_text(f'#!/bin/sh\nexec {sys.executable} -m ziglang "$@"\n')
+    (programs / 'zig').chmod(0o755)
+    front_ends.run('bash', '-c', f'PATH={programs}:$PATH; {command}', cwd=directory)
+    wheel, = (directory / 'dist').glob('*.whl')
+    assert wheel.name == f'limited_abi3t-1.0-{tag}.whl'
