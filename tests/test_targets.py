@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import textwrap
 import typing
 
 import pytest
 import support
+import test_descriptions
+import trees
 from conftest import Hook, Interpreters
 
 
@@ -214,3 +217,22 @@ def test_source_distribution_does_not_depend_on_the_target(
     support.git_init(directory)
     config = {'target': os.fspath(interpreters.get('cp314-cp314t'))}
     assert hook(BUILDER, 'build_sdist', directory, config=config).value == 'many-1.0.tar.gz'
+
+
+def test_programs_need_no_python_of_the_machine(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    """A wheel with programs and no extension modules gets the platform tag of the cross file."""
+    if shutil.which('aarch64-linux-gnu-gcc') is None:
+        trees.missing('aarch64-linux-gnu-gcc is not installed')
+    directory = project('plain')
+    (directory / 'meson.build').write_text("project('plain', 'c')\nexecutable('say', 'say.c', install: true)\n")
+    (directory / 'say.c').write_text('int main(void) { return 0; }\n')
+    text = AARCH64.replace("c = 'cc'", "c = 'aarch64-linux-gnu-gcc'")
+    result = hook(BUILDER, 'build_wheel', directory, config={'setup-args': cross_file(tmp_path, text)})
+    assert result.path.name == 'plain-1.0-py3-none-linux_aarch64.whl'
+
+
+def test_no_compiler_for_the_target(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    prefix = test_descriptions.macos(tmp_path / 'macos', '11.0', 'arm64')
+    result = hook(BUILDER, 'build_wheel', project('plain'), config={'target': os.fspath(prefix)})
+    assert result.findings('error') == ['missing-compiler']
+    assert 'there is no compiler for macosx_11_0_arm64' in result.stderr

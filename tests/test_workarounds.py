@@ -6,13 +6,16 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import typing
 
 import pytest
 import support
+import trees
 
-from mesonbuild_ft import workarounds
+from mesonbuild_ft import description, presented, workarounds
 
 
 TAG_OF_A_PRE_RELEASE = 'cp315-cp315'
@@ -87,3 +90,62 @@ def test_wheels_appear_complete(interpreters: typing.Any, project: typing.Any, t
                           env=support.clean_environment(python))
     opened = done.stdout.splitlines()[-1].split()[1:]
     assert any(name.endswith('.whl') for name in opened), 'it does not any more: remove wheels_appear_complete()'
+
+
+def meson_with_build_config(
+    python: pathlib.Path, source: pathlib.Path, config: pathlib.Path, *arguments: str,
+) -> subprocess.CompletedProcess[str]:
+    """Meson alone, with this file for python.build_config."""
+    return subprocess.run(
+        [python, '-m', 'mesonbuild.mesonmain', 'setup', source / 'bare', source, f'-Dpython.build_config={config}',
+         *arguments], capture_output=True, text=True, check=False, env=support.clean_environment(python))
+
+
+def test_meson_stops_at_cpython_s_own_build_details(interpreters: typing.Any, project: typing.Any) -> None:
+    prefix = trees.tree(trees.LINUX, 'cp314-cp314')
+    config, = prefix.glob('lib/python3*/build-details.json')
+    done = meson_with_build_config(interpreters.get('cp312-cp312'), project('plain'), config)
+    assert done.returncode != 0, 'Meson reads it now: see without_build_config() and build_config_for_meson()'
+    assert 'KeyError' in done.stdout + done.stderr
+
+
+def test_meson_wants_another_key_for_the_stable_abi(
+    interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path,
+) -> None:
+    """PEP 739 calls it dynamic_stableabi, and Meson looks for dynamic-stableabi."""
+    if shutil.which('x86_64-w64-mingw32-gcc') is None:
+        trees.missing('MinGW, the cross compiler, is not installed')
+    read = description.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
+    config = workarounds.build_config_for_meson(read.target, read.python_info, abi3t=False)
+    (tmp_path / 'cross.ini').write_text(
+        "[binaries]\nc = 'x86_64-w64-mingw32-gcc'\n[host_machine]\nsystem = 'windows'\ncpu_family = 'x86_64'\n"
+        "cpu = 'x86_64'\nendian = 'little'\n")
+    source = project('limited')
+    file = tmp_path / 'config.json'
+    outputs = []
+    for key in ('dynamic_stableabi', 'dynamic-stableabi'):
+        left = {k: v for k, v in config['libpython'].items() if k == key or 'stableabi' not in k}
+        file.write_text(json.dumps({**config, 'libpython': left}))
+        done = meson_with_build_config(
+            interpreters.get('cp312-cp312'), source, file, '--cross-file', os.fspath(tmp_path / 'cross.ini'))
+        outputs.append((done.returncode, done.stdout + done.stderr))
+        shutil.rmtree(source / 'bare', ignore_errors=True)
+    assert outputs[0][0] != 0, 'Meson reads the key of PEP 739 now: remove the other from build_config_for_meson()'
+    assert 'dynamic-stableabi' in outputs[0][1]
+    assert outputs[1][0] == 0, outputs[1][1]
+
+
+def test_meson_python_asks_the_running_interpreter_for_nothing_else() -> None:
+    """What `presented` answers for: anything new that meson-python asks has to be looked at."""
+    import mesonpy
+
+    directory = pathlib.Path(mesonpy.__file__).parent
+    asked = {found for name in ('__init__.py', '_tags.py')
+             for found in re.findall(r'\b(?:sys|sysconfig|platform)\.[a-z_]+', (directory / name).read_text())}
+    assert set(presented.MODULES) == {'mesonpy', 'mesonpy._tags'}
+    assert asked <= {
+        'platform.ios_ver', 'platform.mac_ver', 'platform.machine', 'platform.python_version', 'platform.replace',
+        'platform.startswith', 'platform.system', 'sys.builtin_module_names', 'sys.byteorder', 'sys.executable',
+        'sys.exit', 'sys.implementation', 'sys.meta_path', 'sys.path', 'sys.path_hooks', 'sys.platform', 'sys.stdout',
+        'sys.version_info', 'sys.stderr', 'sysconfig.get_config_var', 'sysconfig.get_platform',
+    }
