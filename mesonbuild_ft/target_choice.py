@@ -13,6 +13,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import typing
 
 from . import machine_files, tags, target as target_
@@ -135,9 +136,11 @@ def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
                        'in the directory of pyproject.toml.')
         path = pathlib.Path(command)
     path = path.absolute()
-    if path.is_file() and path.suffix != '.json':
+    if path.is_file() and path.suffix != '.json' and _may_run(path):
         interpreter = interpreters.probe(path)
         if interpreter is not None:
+            if os.path.samefile(path, sys.executable):
+                return Choice(target_.running())
             return Choice(interpreter.target, executable=os.fspath(path))
         if where == _CROSS_FILE:
             raise refuse(
@@ -149,6 +152,11 @@ def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
         raise BuildRefused(*(
             d._replace(where=f'{where}: {d.where}' if d.where else where) for d in error.diagnostics)) from error
     return Choice(found.target, python_info=found.python_info)
+
+
+def _may_run(path: pathlib.Path) -> bool:
+    # Wine may be registered to run them here, and then they name files in a way that compilers here do not know.
+    return os.name == 'nt' or path.suffix.lower() not in ('.exe', '.dll')
 
 
 def _with_machine(choice: Choice, machine: typing.Mapping[str, typing.Any]) -> Choice:

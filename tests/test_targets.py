@@ -210,6 +210,13 @@ def test_editable_install_is_for_the_running_interpreter(
     assert result.findings('error') == ['target-not-running']
 
 
+def test_running_interpreter_may_be_named(project: Copy, hook: Hook, interpreters: Interpreters) -> None:
+    """In CI one variable may stand for all jobs: naming the interpreter that runs the build changes nothing."""
+    result = hook(BUILDER, 'build_editable', project('many'),
+                  environment={'MESONBUILD_FT_TARGET': os.fspath(interpreters.get(BUILDER))})
+    assert result.status == 0, result.text
+
+
 def test_source_distribution_does_not_depend_on_the_target(
     project: Copy, hook: Hook, interpreters: Interpreters,
 ) -> None:
