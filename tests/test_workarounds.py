@@ -147,5 +147,5 @@ def test_meson_python_asks_the_running_interpreter_for_nothing_else() -> None:
         'platform.ios_ver', 'platform.mac_ver', 'platform.machine', 'platform.python_version', 'platform.replace',
         'platform.startswith', 'platform.system', 'sys.builtin_module_names', 'sys.byteorder', 'sys.executable',
         'sys.exit', 'sys.implementation', 'sys.meta_path', 'sys.path', 'sys.path_hooks', 'sys.platform', 'sys.stdout',
-        'sys.version_info', 'sys.stderr', 'sysconfig.get_config_var', 'sysconfig.get_platform',
+        'sys.version_info', 'sys.stderr', 'sysconfig.get_config_var', 'sysconfig.get_platform', 'sysconfig.html',
     }
