@@ -19,7 +19,6 @@ from . import (
     meson_setup,
     metadata,
     plan as plan_,
-    presented,
     report,
     tags,
     target as target_,
@@ -148,7 +147,11 @@ def _call(
 
 
 def _presented(choice: Choice) -> contextlib.AbstractContextManager[None]:
-    return contextlib.nullcontext() if choice.is_running else presented.as_target(choice.target)
+    if choice.is_running:
+        return contextlib.nullcontext()
+    from . import presented
+
+    return presented.as_target(choice.target)
 
 
 def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mode: str) -> BuildRefused:

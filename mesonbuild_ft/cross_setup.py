@@ -51,7 +51,7 @@ def arguments(
     directory = own_dir / 'target'
     directory.mkdir(parents=True, exist_ok=True)
     python = choice.executable or os.fspath(_stand_in(choice, directory))
-    kind = 'cross' if is_cross(target) or any(k == 'cross' for k, _ in machine_files.given(given)) else 'native'
+    kind = 'cross' if is_cross(target) or machine_files.has_cross(given) else 'native'
     before = []
     binaries = _compilers(target)
     if kind == 'cross' or binaries:

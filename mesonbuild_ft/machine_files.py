@@ -8,7 +8,6 @@ Meson's to report. https://mesonbuild.com/Machine-files.html
 from __future__ import annotations
 
 import ast
-import configparser
 import os
 import pathlib
 import shlex
@@ -20,7 +19,7 @@ Kind = typing.Literal['native', 'cross']
 Contents = dict[str, dict[str, typing.Any]]
 
 
-def given(arguments: list[str]) -> list[tuple[Kind, pathlib.Path]]:
+def given(arguments: typing.Sequence[str]) -> list[tuple[Kind, pathlib.Path]]:
     """The machine files among the arguments, in order: ('native' or 'cross', the file that Meson reads)."""
     found: list[tuple[Kind, pathlib.Path]] = []
     kinds: tuple[Kind, ...] = ('native', 'cross')
@@ -32,6 +31,11 @@ def given(arguments: list[str]) -> list[tuple[Kind, pathlib.Path]]:
             elif argument.startswith(flag + '='):
                 found.append((kind, _find(kind, argument.split('=', 1)[1])))
     return found
+
+
+def has_cross(arguments: typing.Sequence[str]) -> bool:
+    """Whether there is a cross file among the arguments: then native files speak of the build machine."""
+    return any(kind == 'cross' for kind, _ in given(arguments))
 
 
 def with_file(arguments: list[str], number: int, path: pathlib.Path) -> list[str]:
@@ -69,19 +73,18 @@ def option_values(option: str, arguments: typing.Sequence[str]) -> list[str]:
     return found
 
 
-def for_host(arguments: typing.Iterable[str], source_dir: pathlib.Path) -> list[Contents]:
-    """What the machine files among the arguments say of the host machine, in order.
-
-    With a cross file, the native ones speak of the build machine.
-    """
-    files = given(list(arguments))
-    wanted = 'cross' if any(kind == 'cross' for kind, _ in files) else 'native'
+def for_host(arguments: typing.Sequence[str], source_dir: pathlib.Path) -> list[Contents]:
+    """What the machine files among the arguments say of the host machine, in order."""
+    wanted = 'cross' if has_cross(arguments) else 'native'
     constants: dict[str, typing.Any] = {}
-    return [_read(path, source_dir, constants) for kind, path in files if kind == wanted]
+    return [_read(path, source_dir, constants) for kind, path in given(arguments) if kind == wanted]
 
 
 def _read(path: pathlib.Path, source_dir: pathlib.Path, constants: dict[str, typing.Any]) -> Contents:
     """The sections of a machine file; constants: those of the files before, and then of this one as well."""
+    # Most builds have no machine file of a person's.
+    import configparser
+
     parser = configparser.RawConfigParser(delimiters=('=',), inline_comment_prefixes=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:

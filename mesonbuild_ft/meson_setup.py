@@ -136,12 +136,9 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
             # Nothing is compiled, and meson-python refuses the limited API on some interpreters.
             first = dataclasses.replace(first, allow_limited_api=False, needs_modules=False)
         _check_arguments(rest)
-        machine = cross_setup.arguments(choice, own_directory(build_dir), rest, request['meson_version'])
-        if not choice.is_running:
-            rest = workarounds.without_build_config(rest, own_directory(build_dir) / 'target')
-        common = [*machine.before, *rest, *machine.after]
-        common += _speed_up(build_dir, settings.source_dir, common)
-        status = run_meson(request, [*how, *common, *_options(first)])
+        common = _for_target(choice, build_dir, rest, request['meson_version'])
+        speed_up = _speed_up(build_dir, settings.source_dir, common)
+        status = run_meson(request, [*how, *common, *speed_up, *_options(first)])
         if not status:
             configured = configured_.read(build_dir, target, settings)
         else:
@@ -163,17 +160,15 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
             print('mesonbuild-ft: ' + '; '.join(plan.reasons))
             print('mesonbuild-ft: meson setup is repeated for this decision', flush=True)
             how = ['setup']
-            linked = cross_setup.arguments(
-                choice, own_directory(build_dir), rest, request['meson_version'], abi3t=plan.abi == 'abi3t')
-            if linked != machine:
+            again = _for_target(choice, build_dir, rest, request['meson_version'], abi3t=plan.abi == 'abi3t')
+            if again != common:
                 # Meson remembers the library that it found before.
-                common = [linked.after[-1] if word == machine.after[-1] else word for word in common]
                 _forget_configuration(build_dir)
             elif not status and workarounds.reconfigure_takes_options(request['meson_version']):
                 how = ['setup', '--reconfigure']
             elif not status:
                 _forget_configuration(build_dir)
-            if run_meson(request, [*how, *common, *extra]):
+            if run_meson(request, [*how, *again, *speed_up, *extra]):
                 raise _setup_failed(build_dir, target, settings.source_dir)
         advice.before_compile(plan, build_dir, settings.source_dir, configured.limited)
         write_state(build_dir, dataclasses.replace(
@@ -184,6 +179,16 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
         write_state(build_dir, dataclasses.replace(state, diagnostics=refusal.diagnostics))
         return 1
     return 0
+
+
+def _for_target(
+    choice: Choice, build_dir: pathlib.Path, given: list[str], meson_version: str, *, abi3t: bool = False,
+) -> list[str]:
+    """The arguments that were given, with those that make Meson compile for the target."""
+    own = cross_setup.arguments(choice, own_directory(build_dir), given, meson_version, abi3t=abi3t)
+    if not choice.is_running:
+        given = workarounds.without_build_config(given, own_directory(build_dir) / 'target')
+    return [*own.before, *given, *own.after]
 
 
 def needs_second_setup(plan: Plan, configured: Configured) -> bool:
@@ -253,7 +258,7 @@ def _speed_up(build_dir: pathlib.Path, source_dir: pathlib.Path, arguments: list
     Not where a person says so, nor where the trial is more than a trial: from Rust's, Meson learns what
     a static library needs to be linked with, from CUDA's which devices there are.
     """
-    if any(kind == 'cross' for kind, _ in machine_files.given(arguments)):
+    if machine_files.has_cross(arguments):
         return []
     if any('skip_sanity_check' in text for text in _machine_files(arguments)) or _may_need_trial(source_dir, build_dir):
         return []

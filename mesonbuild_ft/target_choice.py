@@ -27,6 +27,9 @@ VARIABLE: typing.Final = 'MESONBUILD_FT_TARGET'
 _CROSS_FILE: typing.Final = '[binaries] python of the cross file'
 _BUILD_CONFIG: typing.Final = 'python.build_config'
 
+#: Machine -> platform tag of Windows.
+_WINDOWS_PLATFORMS: typing.Final = {'x86_64': 'win_amd64', 'i686': 'win32', 'aarch64': 'win_arm64'}
+
 #: Meson's cpu_family -> the machine in platform tags.
 _MACHINES: typing.Final = {'x86': 'i686', 'arm': 'armv7l', 'ppc64': 'ppc64le'}
 
@@ -66,12 +69,11 @@ class Choice:
 def choose(settings: Settings) -> Choice:
     """The target interpreter of this build. Raises BuildRefused."""
     files = machine_files.for_host(settings.setup_args, settings.source_dir)
-    is_cross = any(kind == 'cross' for kind, _ in machine_files.given(list(settings.setup_args)))
+    is_cross = machine_files.has_cross(settings.setup_args)
     given = dict(_given(settings, files, is_cross))
     choices = {where: _choice(name, where, settings.source_dir) for where, name in given.items()}
-    running = target_.running()
     if not choices:
-        choice = Choice(running)
+        choice = Choice(target_.running())
     else:
         where, choice = next(iter(choices.items()))
         for other, second in choices.items():
@@ -181,8 +183,7 @@ def _with_machine(choice: Choice, machine: typing.Mapping[str, typing.Any]) -> C
     if system == target.system == 'darwin':
         # The modules of one macOS Python have the same names on both machines.
         return Choice(dataclasses.replace(target, platform=_macos_platform(target, {name}), machine=name))
-    platform = {'windows': {'x86_64': 'win_amd64', 'i686': 'win32', 'aarch64': 'win_arm64'}.get(name, '')}.get(
-        system, f'{system}_{name}')
+    platform = _WINDOWS_PLATFORMS.get(name, '') if system == 'windows' else f'{system}_{name}'
     return Choice(dataclasses.replace(target, platform=platform, system=system, machine=name), described=False)
 
 
@@ -191,11 +192,9 @@ def _check_host_platform(target: Target) -> None:
     text = os.environ.get('_PYTHON_HOST_PLATFORM', '')
     if not text:
         return
-    words = target_.platform_tag(text, target.pointer_size).split('_')
-    system = {'macosx': 'darwin', 'win': 'windows', 'win32': 'windows'}.get(words[0], words[0])
-    known = tags.machines('_'.join(words))
+    known = tags.machines(target_.platform_tag(text, target.pointer_size))
     wanted = tags.machines(target.platform)
-    if system != target.system or (known and wanted and not set(known) & set(wanted)):
+    if target_.system_of_platform(text) != target.system or (known and wanted and not set(known) & set(wanted)):
         raise refuse(
             'contradictory-target', f'_PYTHON_HOST_PLATFORM is {text}, and the target interpreter is {_words(target)}',
             where='_PYTHON_HOST_PLATFORM', advice='Unset the variable, or name the interpreter of that platform.')
@@ -229,17 +228,12 @@ def _for_macos(target: Target, family: object) -> Target:
 def _macos_platform(target: Target, machines: typing.AbstractSet[str]) -> str:
     """The platform tag for MACOSX_DEPLOYMENT_TARGET, or else for the macOS that the interpreter was built for."""
     text = os.environ.get('MACOSX_DEPLOYMENT_TARGET') or '.'.join(target.platform.split('_')[1:3])
-    match = re.fullmatch(r'(\d+)(?:\.(\d+))?(?:\.\d+)?', text)
-    if match is None:
+    if re.fullmatch(r'\d+(?:\.\d+){0,2}', text) is None:
         raise refuse(
             'invalid-environment', f'{text!r} is no version of macOS', where='MACOSX_DEPLOYMENT_TARGET',
             advice='Set it to e.g. 11.0, or unset it.')
-    version = (int(match[1]), int(match[2] or 0))
-    if machines == {'aarch64'}:
-        version = max(version, (11, 0))
-    arch = 'universal2' if len(machines) > 1 else next(iter(machines))
-    # From macOS 11 on, tags name the first version of a release.
-    return f'macosx_{version[0]}_{0 if version[0] >= 11 else version[1]}_{"arm64" if arch == "aarch64" else arch}'
+    machine = 'universal2' if len(machines) > 1 else next(iter(machines))
+    return target_.platform_tag(f'macosx-{text}-{"arm64" if machine == "aarch64" else machine}', target.pointer_size)
 
 
 def _for_musl(target: Target) -> Target:

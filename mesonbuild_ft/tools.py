@@ -19,7 +19,10 @@ import typing
 from . import meson_command
 from .diagnostics import refuse
 from .settings import Settings
-from .target_choice import Choice
+
+
+if typing.TYPE_CHECKING:
+    from .target_choice import Choice
 
 
 #: 1.3 brought -Dpython.allow_limited_api and limited_api:; older ones are refused.

@@ -84,14 +84,16 @@ def reconfigure_takes_options(meson_version: str) -> bool:
     Meson before 1.8 keeps the old c_args (mesonbuild/meson#7325), 1.8.0 all old values
     (mesonbuild/meson#14575); there the second setup begins anew.
     """
-    numbers = re.findall(r'\d+', meson_version)
-    return tuple(map(int, numbers[:3])) >= (1, 8, 1)
+    return _numbers(meson_version) >= (1, 8, 1)
 
 
 def has_build_config(meson_version: str) -> bool:
     """Whether Meson has the option python.build_config, which came with 1.10."""
-    numbers = re.findall(r'\d+', meson_version)
-    return tuple(map(int, numbers[:2])) >= (1, 10)
+    return _numbers(meson_version) >= (1, 10)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r'\d+', version)[:3]))
 
 
 def without_build_config(arguments: list[str], directory: pathlib.Path) -> list[str]:

@@ -7,7 +7,6 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 import typing
 
 import pytest
@@ -120,13 +119,6 @@ def test_module_linked_to_glibc_is_refused_for_musl(project: Copy, hook: Hook, t
     assert done.stdout.strip() == '42', done.stderr
 
 
-def zig(directory: pathlib.Path, target: str) -> str:
-    path = directory / f'zig-{target}'
-    path.write_text(f'#!/bin/sh\nexec {sys.executable} -m ziglang cc -target {target} "$@"\n')
-    path.chmod(0o755)
-    return os.fspath(path)
-
-
 def macos(directory: pathlib.Path, release: str, architectures: str) -> pathlib.Path:
     """A stand-in for a macOS interpreter: a real Linux tree with the values of macOS in its sysconfig data."""
     prefix = test_descriptions.macos(directory / 'macos', release, architectures)
@@ -153,7 +145,7 @@ def test_macos(
     prefix = macos(tmp_path, '10.13', architectures)
     result = hook(
         BUILDER, 'build_wheel', project('plain'), config={'target': os.fspath(prefix)},
-        environment={'CC': zig(tmp_path, target), 'ARCHFLAGS': flags, 'MACOSX_DEPLOYMENT_TARGET': release})
+        environment={'CC': trees.zig(tmp_path, target), 'ARCHFLAGS': flags, 'MACOSX_DEPLOYMENT_TARGET': release})
     wheel = result.path
     assert wheel.name == f'plain-1.0-cp314-cp314t-{platform}.whl'
     assert list(support.modules(wheel).values()) == ['plain.cpython-314t-darwin.so']
@@ -169,7 +161,7 @@ def test_universal2_needs_both_machines_in_each_module(project: Copy, hook: Hook
     prefix = macos(tmp_path, '11.0', 'arm64 x86_64')
     config = {'target': os.fspath(prefix)}
     directory = project('plain')
-    cc = zig(tmp_path, 'aarch64-macos.11.0')
+    cc = trees.zig(tmp_path, 'aarch64-macos.11.0')
     unsaid = hook(BUILDER, 'build_wheel', directory, config=config, environment={'CC': cc})
     assert unsaid.findings('error') == ['target-not-described']
     assert not unsaid.ran_meson_setup

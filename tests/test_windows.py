@@ -198,12 +198,9 @@ def test_pip_inside_windows_installs_it(project: Copy, hook: Hook, tmp_path: pat
 
 
 def test_with_zig_instead_of_mingw(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
-    zig = tmp_path / 'zig-cc'
-    zig.write_text(f'#!/bin/sh\nexec {sys.executable} -m ziglang cc -target x86_64-windows-gnu "$@"\n')
-    zig.chmod(0o755)
     python = windows_python.python('cp314-cp314t')
     result = hook(BUILDER, 'build_wheel', project('many'), config={'target': os.fspath(python.prefix)},
-                  environment={'CC': os.fspath(zig)})
+                  environment={'CC': trees.zig(tmp_path, 'x86_64-windows-gnu')})
     directory = support.unpack(result.path, tmp_path / 'unpacked')
     done = python.run('-W', 'error', '-c', 'import sys, many.first; print(sys._is_gil_enabled())', path=[directory])
     assert done.stdout.split() == ['False'], done.stderr

@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import typing
 
 import pytest
@@ -36,6 +37,14 @@ def tree(parent: pathlib.Path, name: str) -> pathlib.Path:
     if not (parent / name).is_dir():
         missing(f'no {name} in {parent}')
     return parent / name
+
+
+def zig(directory: pathlib.Path, target: str) -> str:
+    """A program that is zig's C compiler for a target: Meson and CC want one word."""
+    path = directory / f'zig-{target}'
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} -m ziglang cc -target {target} "$@"\n')
+    path.chmod(0o755)
+    return os.fspath(path)
 
 
 def debian(architecture: str) -> pathlib.Path:
