@@ -253,18 +253,18 @@ _NEEDS_TRIAL: typing.Final = re.compile(r'rust|cuda', re.IGNORECASE)
 
 
 def _speed_up(build_dir: pathlib.Path, source_dir: pathlib.Path, arguments: list[str]) -> list[str]:
-    """Leave out Meson's trial compilation of a native compiler: the project itself is compiled next.
+    """Leave out Meson's trial compilation with the compiler of the target: the project itself is compiled next.
 
     Not where a person says so, nor where the trial is more than a trial: from Rust's, Meson learns what
-    a static library needs to be linked with, from CUDA's which devices there are.
+    a static library needs to be linked with, from CUDA's which devices there are. In a cross build it does
+    harm as well: Meson (1.12.1) tries Cython with the headers of the running interpreter.
     """
-    if machine_files.has_cross(arguments):
-        return []
     if any('skip_sanity_check' in text for text in _machine_files(arguments)) or _may_need_trial(source_dir, build_dir):
         return []
-    file = own_directory(build_dir) / 'native.ini'
+    kind = 'cross' if machine_files.has_cross(arguments) else 'native'
+    file = own_directory(build_dir) / f'{kind}.ini'
     file.write_text('[properties]\nskip_sanity_check = true\n', encoding='utf-8')
-    return [f'--native-file={file}']
+    return [f'--{kind}-file={file}']
 
 
 def _may_need_trial(source_dir: pathlib.Path, build_dir: pathlib.Path) -> bool:
