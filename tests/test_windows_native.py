@@ -7,6 +7,7 @@ Stand-ins: cl, link, lib, clang-cl, lld-link and llvm-lib, see windows_compilers
 
 from __future__ import annotations
 
+import json
 import pathlib
 import typing
 
@@ -15,6 +16,7 @@ import support
 import windows_compilers
 import windows_native
 import windows_python
+from conftest import Hook
 
 from mesonbuild_ft import check, scanner, subjects
 
@@ -156,3 +158,24 @@ def test_without_the_define_it_is_refused(native: Native, project: Copy) -> None
     result = here.build_wheel(directory)
     assert result.findings('error')[0] == 'wrong-object-layout'
     assert not result.wheels
+
+
+@pytest.mark.parametrize('old', [False, True])
+def test_check_imports_in_what_the_launcher_knows(
+    old: bool, native: Native, hook: Hook, tmp_path: pathlib.Path, project: Copy,
+) -> None:
+    """The launcher is a stand-in, since no py.exe can be had here: it prints what those before and since 3.11 print."""
+    here, compilers = native('cp314-cp314t', 'cl')
+    known = {tag: windows_python.python(tag) for tag in ('cp314-cp314t', 'cp315-cp315t', 'cp315-cp315')}
+    lines = [(f'-3.{tag[3:5]}-64  {{}} *' if old else f'-V:3.{tag[3:5]}[-64] *  {{}}').format(
+        windows_python.windows_path(python.prefix / 'python.exe')) for tag, python in known.items()]
+    compilers.add('py', ''.join(f' {line}\r\n' for line in lines))
+    wheel = hook('cp311-cp311', 'build_wheel', project('limited-abi3t'),
+                 config={'target': str(known['cp315-cp315t'].prefix)}).path
+    done = here.run('check', '--import', '--format', 'json', windows_python.windows_path(wheel), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result, = json.loads(done.stdout)['results']
+    assert result['findings'] == []
+    # The wheel is for 3.15: 3.14 is left alone.
+    assert {i['python_tag']: (i['gil_before'], i['gil_after'], i['error']) for i in result['imports']} == {
+        'cp315-cp315t': (False, False, ''), 'cp315-cp315': (True, True, '')}

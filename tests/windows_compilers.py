@@ -61,6 +61,8 @@ class Compilers:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self.calls: list[Call] = []
+        #: Programs that only print something.
+        self.printed: dict[str, str] = {}
         for name in PROGRAMS[compiler]:
             shutil.copy2(_stand_in(), directory / f'{name}.exe')
         outer = self
@@ -76,6 +78,11 @@ class Compilers:
 
         self._server = socketserver.ThreadingTCPServer(('127.0.0.1', 0), Handler)
         self._server.daemon_threads = True
+
+    def add(self, name: str, output: str) -> None:
+        """One more program, which prints this whatever it is asked."""
+        shutil.copy2(_stand_in(), self.directory / f'{name}.exe')
+        self.printed[name] = output
 
     @property
     def environment(self) -> dict[str, str]:
@@ -93,6 +100,9 @@ class Compilers:
     def _answer(self, directory: str, program: str, words: list[str]) -> tuple[int, str, str]:
         name = re.split(r'[\\/]', program)[-1].removesuffix('.exe').lower()
         cwd = pathlib.Path(here(directory))
+        if name in self.printed:
+            self.calls.append(Call(name, tuple(words)))
+            return 0, self.printed[name], ''
         arguments = _without_response_files(cwd, words)
         self.calls.append(Call(name, tuple(arguments)))
         if not arguments or {'/?', '-h', '/logo', '--version'} & set(arguments):

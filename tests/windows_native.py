@@ -24,8 +24,9 @@ import windows_python
 
 _CACHE: typing.Final = support.ROOT / '.cache' / 'windows'
 _BUILDER: typing.Final = 'cp311-cp311'
-#: support.HOOK, with PATH as it is wanted: Wine's own way to set it is one for all processes.
-_HOOK: typing.Final = 'import os, sys; os.environ["PATH"] = sys.argv[2] + ";" + os.environ["PATH"]\n' + support.HOOK
+#: PATH is set inside: Wine's own way to set it is one for all processes.
+_PATH: typing.Final = 'import os, sys; os.environ["PATH"] = sys.argv[2] + ";" + os.environ["PATH"]'
+_HOOK: typing.Final = f'{_PATH}\n{support.HOOK}'
 
 
 class NativePython:
@@ -39,6 +40,13 @@ class NativePython:
         for name in ('ninja.exe', 'meson.exe'):
             if (self.site / name).exists() and not (programs / name).exists():
                 shutil.copy2(self.site / name, programs)
+
+    def run(self, *arguments: str, cwd: pathlib.Path) -> subprocess.CompletedProcess[str]:
+        """Run a command of mesonbuild-ft there."""
+        code = f'{_PATH}; sys.argv[1:3] = []; import mesonbuild_ft.cli; sys.exit(mesonbuild_ft.cli.main(sys.argv[1:]))'
+        return self.python.run(
+            '-c', code, '', windows_python.windows_path(self._compilers.directory), *arguments, path=[self.site],
+            cwd=cwd, environment=self._compilers.environment)
 
     def build_wheel(
         self, project: pathlib.Path, config: typing.Mapping[str, typing.Any] | None = None,
