@@ -47,13 +47,17 @@ def running(python: pathlib.Path, **extra: str) -> target_.Target:
     return target_.Target.from_json(json.loads(done.stdout))
 
 
+def meson_script() -> pathlib.Path:
+    """The script by which Meson asks an interpreter what it is."""
+    import mesonbuild.scripts
+
+    return pathlib.Path(next(iter(mesonbuild.scripts.__path__))) / 'python_info.py'
+
+
 @functools.cache
 def meson_says(python: pathlib.Path) -> dict[str, typing.Any]:
     """What Meson's python_info.py prints in an interpreter."""
-    import mesonbuild.scripts
-
-    script = pathlib.Path(next(iter(mesonbuild.scripts.__path__))) / 'python_info.py'
-    done = run(python, os.fspath(script))
+    done = run(python, os.fspath(meson_script()))
     assert done.returncode == 0, done.stderr
     return typing.cast('dict[str, typing.Any]', json.loads(done.stdout))
 
