@@ -132,7 +132,8 @@ def build_config_for_meson(
     Meson up to 1.12.1 wants keys that PEP 739 leaves optional and CPython's own files leave out (KeyError
     'libpython'); it reads `dynamic-stableabi` where PEP 739 says `dynamic_stableabi`; and it links to the
     library of abi3 for abi3t as well. (No issue is filed; mesonbuild/meson#15172 is the wrong library natively.)
-    The import libraries are named, not the DLLs, which only GNU ld can link to.
+    The import libraries are named, not the DLLs, which only GNU ld can link to. For the limited API it holds the
+    platform against the machine that it runs on, where it means the one that is compiled for (no issue is filed).
     """
     full, stable = windows_libraries(target, python_info['variables']['base_prefix'], abi3t=abi3t)
     libpython: dict[str, typing.Any] = {'dynamic': full, 'link_extensions': True}
@@ -142,7 +143,7 @@ def build_config_for_meson(
     return {
         'schema_version': '1.0',
         'base_prefix': python_info['variables']['base_prefix'],
-        'platform': python_info['platform'],
+        'platform': _platform_of_this_machine(target) or python_info['platform'],
         'language': {'version': '{}.{}'.format(*target.version), 'version_info': version},
         'implementation': {'name': target.implementation, 'version': version},
         'abi': {
@@ -154,6 +155,17 @@ def build_config_for_meson(
         'libpython': libpython,
         'c_api': {'headers': target.include_dir},
     }
+
+
+def _platform_of_this_machine(target: Target) -> str:
+    """The platform that Meson takes for the right one; '' where it is the target's, or none of Windows.
+
+    32-bit x86 is the one machine that Meson asks the compiler for.
+    """
+    machine = platform.machine().lower()
+    if machine in ('x86_64', 'amd64'):
+        return '' if target.machine == 'i686' else 'win-amd64'
+    return 'win-arm64' if machine in ('aarch64', 'arm64') else ''
 
 
 def windows_libraries(target: Target, prefix: str, *, abi3t: bool) -> tuple[str, str]:
