@@ -133,7 +133,8 @@ def build_config_for_meson(target: Target, abi: str) -> dict[str, typing.Any]:
     'libpython'); it reads `dynamic-stableabi` where PEP 739 says `dynamic_stableabi`; it links to the library of
     abi3 for abi3t as well (no issue is filed); and a limited-API module with a static library that has
     py.dependency() is linked to python3 and to pythonXY (mesonbuild/meson#15172).
-    The import libraries are named, not the DLLs, which only GNU ld can link to.
+    The import libraries are named, not the DLLs, which only GNU ld can link to. For the limited API it holds the
+    platform against the machine that it runs on, where it means the one that is compiled for (no issue is filed).
     """
     # Headers lie beside the libraries, in a virtual environment too.
     prefix = os.path.dirname(target.include_dir)
@@ -147,7 +148,7 @@ def build_config_for_meson(target: Target, abi: str) -> dict[str, typing.Any]:
     return {
         'schema_version': '1.0',
         'base_prefix': prefix,
-        'platform': target.platform.replace('_', '-', 1),
+        'platform': _platform_of_this_machine(target) or target.platform.replace('_', '-', 1),
         'language': {'version': '{}.{}'.format(*target.version), 'version_info': version},
         'implementation': {'name': target.implementation, 'version': version},
         'abi': {
@@ -159,6 +160,17 @@ def build_config_for_meson(target: Target, abi: str) -> dict[str, typing.Any]:
         'libpython': libpython,
         'c_api': {'headers': target.include_dir},
     }
+
+
+def _platform_of_this_machine(target: Target) -> str:
+    """The platform that Meson takes for the right one; '' where it is the target's, or none of Windows.
+
+    32-bit x86 is the one machine that Meson asks the compiler for.
+    """
+    machine = platform.machine().lower()
+    if machine in ('x86_64', 'amd64'):
+        return '' if target.machine == 'i686' else 'win-amd64'
+    return 'win-arm64' if machine in ('aarch64', 'arm64') else ''
 
 
 def windows_libraries(target: Target, prefix: str, *, abi3t: bool) -> tuple[str, str]:

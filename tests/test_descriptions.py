@@ -47,13 +47,17 @@ def running(python: pathlib.Path, **extra: str) -> target_.Target:
     return target_.Target.from_json(json.loads(done.stdout))
 
 
+def meson_script() -> pathlib.Path:
+    """The script by which Meson asks an interpreter what it is."""
+    import mesonbuild.scripts
+
+    return pathlib.Path(next(iter(mesonbuild.scripts.__path__))) / 'python_info.py'
+
+
 @functools.cache
 def meson_says(python: pathlib.Path) -> dict[str, typing.Any]:
     """What Meson's python_info.py prints in an interpreter."""
-    import mesonbuild.scripts
-
-    script = pathlib.Path(next(iter(mesonbuild.scripts.__path__))) / 'python_info.py'
-    done = run(python, os.fspath(script))
+    done = run(python, os.fspath(meson_script()))
     assert done.returncode == 0, done.stderr
     return typing.cast('dict[str, typing.Any]', json.loads(done.stdout))
 
@@ -151,18 +155,19 @@ def test_windows(name: str) -> None:
         assert again == (dataclasses.replace(read.target, description=os.fspath(path)), info)
 
 
-@pytest.mark.parametrize(('architecture', 'machine', 'byte_order'), [
-    ('arm64', 'aarch64', 'little'), ('s390x', 's390x', 'big'),
+@pytest.mark.parametrize(('architecture', 'machine', 'triplet', 'byte_order', 'pointer_size'), [
+    ('arm64', 'aarch64', 'aarch64-linux-gnu', 'little', 8), ('s390x', 's390x', 's390x-linux-gnu', 'big', 8),
+    ('i386', 'i686', 'i386-linux-gnu', 'little', 4),
 ])
-def test_debian(architecture: str, machine: str, byte_order: str) -> None:
+def test_debian(architecture: str, machine: str, triplet: str, byte_order: str, pointer_size: int) -> None:
     root = trees.debian(architecture)
     read = description.read(root)
-    suffix = f'.cpython-311-{machine}-linux-gnu.so'
+    suffix = f'.cpython-311-{triplet}.so'
     headers = os.fspath(root / 'usr' / 'include' / 'python3.11')
     assert read.target == target_.Target(
         implementation='cpython', version=(3, 11, 2), release_level='final', free_threaded=False, debug=False,
         trace_refs=False, platform=f'linux_{machine}', python_tag='cp311', abi_tag='cp311',
-        extension_suffixes=(suffix, '.abi3.so', '.so'), pointer_size=8, byte_order=byte_order,
+        extension_suffixes=(suffix, '.abi3.so', '.so'), pointer_size=pointer_size, byte_order=byte_order,
         include_dir=headers, defines_gil_disabled=False, libc='glibc', system='linux', machine=machine,
         description=os.fspath(root))
     info = read.python_info
@@ -170,10 +175,10 @@ def test_debian(architecture: str, machine: str, byte_order: str) -> None:
     assert info['install_paths']['platlib'] == '/lib/python3/dist-packages'
     assert info['sysconfig_paths']['platlib'] == f'{root}/usr/local/lib/python3.11/dist-packages'
     assert info['variables']['INCLUDEPY'] == headers
-    assert info['variables']['LIBDIR'] == f'{root}/usr/lib/{machine}-linux-gnu'
+    assert info['variables']['LIBDIR'] == f'{root}/usr/lib/{triplet}'
     assert info['suffix'] == suffix
     for path in (root / 'usr', root / 'usr' / 'bin' / 'python3.11',
-                 root / 'usr' / 'lib' / 'python3.11' / f'_sysconfigdata__{machine}-linux-gnu.py'):
+                 root / 'usr' / 'lib' / 'python3.11' / f'_sysconfigdata__{triplet}.py'):
         assert description.read(path) == (dataclasses.replace(read.target, description=os.fspath(path)), info)
 
 
@@ -562,22 +567,22 @@ def python311() -> pathlib.Path:
 
 
 def crossenv(architecture: str, machine: str) -> dict[str, str]:
-    root = trees.debian(architecture)
-    return {'_PYTHON_SYSCONFIGDATA_NAME': f'_sysconfigdata__{machine}-linux-gnu',
+    directory = trees.debian(architecture) / 'usr' / 'lib' / 'python3.11'
+    data = directory / f'_sysconfigdata__{"i386" if machine == "i686" else machine}-linux-gnu.py'
+    return {'_PYTHON_SYSCONFIGDATA_NAME': data.stem,
             '_PYTHON_HOST_PLATFORM': f'linux-{machine}',
-            'PYTHONPATH': os.fspath(sysconfig_only(root, machine))}
+            'PYTHONPATH': os.fspath(alone(data, architecture))}
 
 
-def sysconfig_only(root: pathlib.Path, machine: str) -> pathlib.Path:
+def alone(data: pathlib.Path, architecture: str) -> pathlib.Path:
     """A directory with nothing but the data: the standard library beside it is of another micro version."""
-    directory = root.with_name(f'{root.name}-sysconfigdata')
+    directory = trees.debian(architecture).with_name(f'{architecture}-sysconfigdata')
     directory.mkdir(exist_ok=True)
-    name = f'_sysconfigdata__{machine}-linux-gnu.py'
-    shutil.copy(root / 'usr' / 'lib' / 'python3.11' / name, directory / name)
+    shutil.copy(data, directory)
     return directory
 
 
-@pytest.mark.parametrize(('architecture', 'machine'), [('arm64', 'aarch64'), ('s390x', 's390x')])
+@pytest.mark.parametrize(('architecture', 'machine'), [('arm64', 'aarch64'), ('s390x', 's390x'), ('i386', 'i686')])
 @pytest.mark.parametrize('platform_told', [True, False])
 def test_crossenv(architecture: str, machine: str, platform_told: bool) -> None:
     environment = crossenv(architecture, machine)

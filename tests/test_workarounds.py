@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -148,6 +149,32 @@ def test_meson_links_a_limited_module_to_both_libraries(interpreters: typing.Any
         shutil.rmtree(source / 'bare')
     assert linked['full'] == {'python3', 'python314'}, 'Meson has mended it: remove has_wrong_library()'
     assert linked['abi3'] == {'python3'}
+
+
+def test_meson_holds_the_python_against_the_machine_it_runs_on(
+    interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path,
+) -> None:
+    """For the limited API, and on Linux: it asks for the processor of this machine and not of [host_machine]."""
+    pytest.importorskip('ziglang')
+    read = description.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
+    target = dataclasses.replace(read.target, machine='aarch64', platform='win_arm64')
+    config = workarounds.build_config_for_meson(target, 'full')
+    cc = trees.zig(tmp_path, 'aarch64-windows-gnu')
+    (tmp_path / 'cross.ini').write_text(
+        f"[binaries]\nc = '{cc}'\n[host_machine]\nsystem = 'windows'\ncpu_family = 'aarch64'\n"
+        "cpu = 'aarch64'\nendian = 'little'\n[properties]\nskip_sanity_check = true\n")
+    source = project('limited')
+    file = tmp_path / 'config.json'
+    outputs = []
+    for platform in ('win-arm64', config['platform']):
+        file.write_text(json.dumps({**config, 'platform': platform}))
+        done = meson_with_build_config(
+            interpreters.get('cp312-cp312'), source, file, '--cross-file', os.fspath(tmp_path / 'cross.ini'))
+        outputs.append((done.returncode, done.stdout + done.stderr))
+        shutil.rmtree(source / 'bare', ignore_errors=True)
+    assert outputs[0][0] != 0, 'Meson compares with the host machine now: remove _platform_of_this_machine()'
+    assert 'Need python for x86_64, but found aarch64' in outputs[0][1]
+    assert outputs[1][0] == 0, outputs[1][1]
 
 
 def test_meson_python_asks_the_running_interpreter_for_nothing_else() -> None:

@@ -72,9 +72,8 @@ def debian(architecture: str) -> pathlib.Path:
     if not root.is_dir():
         try:
             _download(architecture, root)
-        except (OSError, subprocess.CalledProcessError) as error:
-            details = getattr(error, 'stderr', None) or error
-            missing(f'the packages of Debian for {architecture} cannot be had: {details}')
+        except (OSError, subprocess.SubprocessError) as error:
+            missing(f'the packages of Debian for {architecture} cannot be had: {error}')
     return root
 
 
@@ -87,9 +86,17 @@ def _download(architecture: str, root: pathlib.Path) -> None:
            '-o', 'APT::Sandbox::User=root', '-o', f'APT::Architecture={architecture}',
            '-o', f'APT::Architectures={architecture}']
     names = [f'{name}:{architecture}' for name in _PACKAGES]
-    for command in ([*apt, 'update'], [*apt, 'download', *names]):
-        subprocess.run(command, cwd=work / 'packages', check=True, capture_output=True, text=True, timeout=300)
+    # It fails where one list of several is just being replaced on the server: the others may suffice.
+    updated = _run([*apt, 'update'], work)
+    downloaded = _run([*apt, 'download', *names], work)
+    if downloaded.returncode:
+        raise OSError(updated.stderr + downloaded.stderr)
     for package in sorted((work / 'packages').glob('*.deb')):
         subprocess.run(['dpkg-deb', '-x', package, work / 'root'], check=True, capture_output=True, text=True)
     (work / 'root').rename(root)
     shutil.rmtree(work)
+
+
+def _run(command: list[str], work: pathlib.Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=work / 'packages', check=False, capture_output=True, text=True, timeout=300)
