@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import typing
 
 import pytest
 import support
-import trees
 import wheels
 import windows_python
 
@@ -123,12 +121,7 @@ TABLE: typing.Final = {
 }
 
 
-@pytest.fixture(scope='module', autouse=True)
-def _wine() -> typing.Iterator[None]:
-    if shutil.which(COMPILER) is None:
-        trees.missing('MinGW, the cross compiler, is not installed')
-    yield
-    windows_python.stop_wine()
+pytestmark = pytest.mark.usefixtures('wine')
 
 
 def link(

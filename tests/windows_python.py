@@ -77,6 +77,7 @@ def stop_wine() -> None:
     """End the server."""
     if start_wine.cache_info().currsize:
         _quietly('wineserver', '-k')
+        start_wine.cache_clear()
 
 
 def _quietly(*command: str) -> None:
