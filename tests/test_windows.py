@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import shutil
+import shlex
 import subprocess
 import sys
 import typing
@@ -30,12 +30,14 @@ SIZES: typing.Final = {True: 32, False: 16}
 Copy = typing.Callable[[str], pathlib.Path]
 
 
-@pytest.fixture(scope='module', autouse=True)
-def _wine() -> typing.Iterator[None]:
-    if shutil.which('x86_64-w64-mingw32-g++') is None:
-        trees.missing('MinGW, the cross compiler, is not installed')
-    yield
-    windows_python.stop_wine()
+pytestmark = pytest.mark.usefixtures('wine')
+
+
+def gil_defines(build_dir: pathlib.Path) -> dict[str, tuple[str, ...]]:
+    """What each command of a build directory defines about Py_GIL_DISABLED; by its source file."""
+    commands = json.loads((build_dir / 'compile_commands.json').read_text())
+    return {os.path.basename(entry['file']):
+            tuple(word for word in shlex.split(entry['command']) if 'Py_GIL_DISABLED' in word) for entry in commands}
 
 
 def build(
@@ -59,7 +61,8 @@ def use(python: windows_python.WindowsPython, directory: pathlib.Path) -> dict[s
 @pytest.mark.parametrize('tag', [*FREE_THREADED, *GIL])
 def test_several_modules_in_threads(tag: str, project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
     python = windows_python.python(tag)
-    result = build(hook, project('several-modules'), python)
+    directory = project('several-modules')
+    result = build(hook, directory, python, **{'build-dir': 'b'})
     wheel = result.path
     assert wheel.name == f'several_modules-1.0-{tag}-win_amd64.whl'
     assert support.whl_tags(wheel) == [f'{tag}-win_amd64']
@@ -70,10 +73,15 @@ def test_several_modules_in_threads(tag: str, project: Copy, hook: Hook, tmp_pat
     with zipfile.ZipFile(wheel) as archive:
         assert {name.rpartition('.')[2] for name in archive.namelist() if '.dist-info/' not in name} == {'pyd'}
     assert result.findings() == []
-    # A path with a space and letters beyond ASCII.
-    directory = support.unpack(wheel, tmp_path / 'mit Ä und Leerzeichen')
     free_threaded = support.free_threaded(tag)
-    assert use(python, directory) == {
+    # Once for each file that includes Python.h, those of the library and the program as well; with the GIL never:
+    # there it would not even link.
+    assert gil_defines(directory / 'b') == dict.fromkeys(
+        ('helper.c', 'helped.c', 'multi.c', 'single.c', 'plusplus.cpp', 'sizes.c'),
+        ('-DPy_GIL_DISABLED=1',) * free_threaded)
+    # A path with a space and letters beyond ASCII.
+    unpacked = support.unpack(wheel, tmp_path / 'mit Ä und Leerzeichen')
+    assert use(python, unpacked) == {
         'gil': [not free_threaded, not free_threaded],
         'warnings': [],
         'compiled': {name: [int(free_threaded), SIZES[free_threaded]]
@@ -123,14 +131,6 @@ def test_without_the_define_it_fails_and_check_says_why(
     done = python.run('-c', 'import multi', path=[support.unpack(wheel, tmp_path / 'unpacked')])
     assert done.returncode == 1
     assert WITHOUT_DEFINE[tag] in done.stderr
-
-
-def test_define_never_reaches_a_target_with_the_gil(project: Copy, hook: Hook) -> None:
-    """With it the module would not even link there."""
-    python = windows_python.python('cp314-cp314')
-    directory = project('several-modules')
-    build(hook, directory, python, **{'build-dir': 'b'})
-    assert 'Py_GIL_DISABLED' not in (directory / 'b' / 'compile_commands.json').read_text()
 
 
 def test_one_abi3t_wheel_for_both_builds_of_3_15(
