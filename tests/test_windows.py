@@ -174,6 +174,24 @@ def test_abi3_wheel_of_3_15_works_in_3_14(project: Copy, hook: Hook, tmp_path: p
         assert len(done.stdout.split()) == 2
 
 
+def test_limited_api_with_a_library_that_sees_python(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    """mesonbuild/meson#15172: Meson alone names python315.lib as well, and which one wins is chance."""
+    result = build(hook, project('helper-with-define'), windows_python.python('cp315-cp315'), **{'build-dir': 'b'})
+    assert result.path.name == 'helper_with_define-1.0-cp39-abi3-win_amd64.whl'
+    assert result.findings() == []
+    assert 'python315' not in (result.project / 'b' / 'build.ninja').read_text()
+    done = windows_python.python('cp314-cp314').run(
+        '-W', 'error', '-c', 'import helper_with_define as m; print(m.answer())',
+        path=[support.unpack(result.path, tmp_path / 'unpacked')])
+    assert done.stdout.strip() == '42', done.stderr
+
+
+def test_full_api_in_a_library_of_a_limited_module(project: Copy, hook: Hook) -> None:
+    """Whether the linker or the check finds it, the cause is named."""
+    result = build(hook, project('helper-without-define'), windows_python.python('cp315-cp315'), ok=False)
+    assert 'object-without-limited-api' in result.findings()
+
+
 def test_import_libraries_can_be_kept(project: Copy, hook: Hook) -> None:
     directory = project('many')
     support.replace(directory / 'pyproject.toml', 'abi3t = true', 'import-libraries = true')
