@@ -142,9 +142,7 @@ def built(
 @pytest.fixture(scope='session')
 def wine() -> typing.Iterator[None]:
     """Modules for Windows can be compiled, and Wine's server ends with the tests."""
-    for program in ('x86_64-w64-mingw32-gcc', 'x86_64-w64-mingw32-g++'):
-        if shutil.which(program) is None:
-            trees.missing(f'{program}, a cross compiler, is not installed')
+    trees.need('x86_64-w64-mingw32-gcc', 'x86_64-w64-mingw32-g++')
     yield
     windows_python.stop_wine()
 

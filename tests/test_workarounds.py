@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import pathlib
@@ -132,6 +131,25 @@ def test_meson_wants_another_key_for_the_stable_abi(
     assert outputs[1][0] == 0, outputs[1][1]
 
 
+def test_meson_tries_cython_with_the_headers_of_the_running_interpreter(
+    hook: typing.Any, project: typing.Any, cython: dict[str, str], tmp_path: pathlib.Path,
+) -> None:
+    """In a cross build, where a person asks for the trial that meson_setup leaves out."""
+    trees.need('x86_64-w64-mingw32-gcc')
+    file = tmp_path / 'cross.ini'
+    file.write_text('[properties]\nskip_sanity_check = false\n')
+    prefix = trees.tree(trees.WINDOWS, 'cp314-cp314t-win_amd64')
+    source = project('cython')
+    result = hook('cp311-cp311', 'build_wheel', source, environment=cython, config={
+        'target': os.fspath(prefix), 'build-dir': 'b', 'setup-args': [f'--cross-file={file}']})
+    assert result.status != 0, 'Meson takes the headers of the target now: correct what _speed_up() says'
+    assert 'cannot compile programs' in result.text
+    log = (source / 'b' / 'meson-logs' / 'meson-log.txt').read_text()
+    trial = log.partition('checking compilation of transpiled source')[2]
+    assert re.search(r'Sanity check compiler command line: .* -I\S+/python3\.11 ', trial)
+    assert os.fspath(prefix) not in trial
+
+
 def test_meson_links_a_limited_module_to_both_libraries(interpreters: typing.Any, project: typing.Any) -> None:
     """mesonbuild/meson#15172: for a static library that has py.dependency() as well."""
     trees.need('x86_64-w64-mingw32-gcc')
@@ -175,26 +193,6 @@ def test_meson_holds_the_python_against_the_machine_it_runs_on(
     assert outputs[0][0] != 0, 'Meson compares with the host machine now: remove _platform_of_this_machine()'
     assert 'Need python for x86_64, but found aarch64' in outputs[0][1]
     assert outputs[1][0] == 0, outputs[1][1]
-
-
-def test_meson_tries_cython_with_the_headers_of_the_running_interpreter(
-    hook: typing.Any, project: typing.Any, cython: dict[str, str], tmp_path: pathlib.Path,
-) -> None:
-    """In a cross build, where a person asks for the trial that meson_setup leaves out."""
-    if shutil.which('x86_64-w64-mingw32-gcc') is None:
-        trees.missing('MinGW, the cross compiler, is not installed')
-    file = tmp_path / 'cross.ini'
-    file.write_text('[properties]\nskip_sanity_check = false\n')
-    prefix = trees.tree(trees.WINDOWS, 'cp314-cp314t-win_amd64')
-    source = project('cython')
-    result = hook('cp311-cp311', 'build_wheel', source, environment=cython, config={
-        'target': os.fspath(prefix), 'build-dir': 'b', 'setup-args': [f'--cross-file={file}']})
-    assert result.status != 0, 'Meson takes the headers of the target now: correct what _speed_up() says'
-    assert 'cannot compile programs' in result.text
-    log = (source / 'b' / 'meson-logs' / 'meson-log.txt').read_text()
-    trial = log.partition('checking compilation of transpiled source')[2]
-    assert re.search(r'Sanity check compiler command line: .* -I\S+/python3\.11 ', trial)
-    assert os.fspath(prefix) not in trial
 
 
 def test_meson_python_asks_the_running_interpreter_for_nothing_else() -> None:
