@@ -160,7 +160,12 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
                 extra += flags.options(
                     plan, build_dir, settings.source_dir, own_directory(build_dir), common,
                     lambda: _project_default_options(request, settings.source_dir))
-            print('mesonbuild-ft: ' + '; '.join(plan.reasons))
+            reasons = list(plan.reasons)
+            if library != 'full':
+                name = 'python3t' if library == 'abi3t' else 'python3'
+                reasons.append(f'modules are linked to {name}, the library of '
+                               f'{library}, and to nothing else of Python')
+            print('mesonbuild-ft: ' + '; '.join(reasons))
             print('mesonbuild-ft: meson setup is repeated for this decision', flush=True)
             how = ['setup']
             again = _for_target(choice, build_dir, rest, request['meson_version'], abi=library)

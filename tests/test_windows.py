@@ -180,6 +180,7 @@ def test_limited_api_with_a_library_that_sees_python(project: Copy, hook: Hook, 
     assert result.path.name == 'helper_with_define-1.0-cp39-abi3-win_amd64.whl'
     assert result.findings() == []
     assert 'python315' not in (result.project / 'b' / 'build.ninja').read_text()
+    assert 'modules are linked to python3, the library of abi3, and to nothing else of Python' in result.stdout
     done = windows_python.python('cp314-cp314').run(
         '-W', 'error', '-c', 'import helper_with_define as m; print(m.answer())',
         path=[support.unpack(result.path, tmp_path / 'unpacked')])
