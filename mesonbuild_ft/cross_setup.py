@@ -16,7 +16,7 @@ import shutil
 import sys
 import typing
 
-from . import machine_files, target as target_, workarounds
+from . import flags, machine_files, target as target_, workarounds
 from .diagnostics import refuse
 from .target import Target
 from .target_choice import Choice
@@ -29,6 +29,8 @@ _PROGRAMS: typing.Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     'c': ('gcc', ('CC',)), 'cpp': ('g++', ('CXX',)), 'ar': ('ar', ('AR',)), 'strip': ('strip', ('STRIP',)),
     'windres': ('windres', ('WINDRES',)), 'fortran': ('gfortran', ('FC',)),
 }
+#: Meson's [binaries] entries that take the flags of ARCHFLAGS -> the environment variable that names the compiler.
+_FOR_ARCHFLAGS: typing.Final = {'c': 'CC', 'cpp': 'CXX', 'objc': 'OBJC', 'objcpp': 'OBJCXX'}
 
 
 class Arguments(typing.NamedTuple):
@@ -53,11 +55,14 @@ def arguments(
     python = choice.executable or os.fspath(_stand_in(choice, directory))
     kind = 'cross' if is_cross(target) or machine_files.has_cross(given) else 'native'
     before = []
-    binaries = _compilers(target)
+    binaries = _compilers(target, directory)
     if kind == 'cross' or binaries:
-        text = _section('binaries', {name: _quoted(path) for name, path in binaries.items()})
+        text = _section('binaries', {name: _quoted(*command) for name, command in binaries.items()})
         if kind == 'cross':
             text += _section('host_machine', _host_machine(target))
+        if target.machine == 'universal2':
+            # Clang makes none for two machines.
+            text += _section('built-in options', {'b_pch': 'false'})
         before.append(f'--{kind}-file={_write(directory / f"{kind}.ini", text)}')
     after = [f'--{kind}-file={_write(directory / "python.ini", _section("binaries", {"python": _quoted(python)}))}']
     if target.system == 'windows' and (not choice.executable or abi != 'full'):
@@ -94,9 +99,21 @@ def triplet(target: Target) -> str:
     return ''
 
 
-def _compilers(target: Target) -> dict[str, str]:
-    """Programs for the target on PATH, without those that an environment variable names."""
-    found = {}
+def _compilers(target: Target, directory: pathlib.Path) -> dict[str, list[str]]:
+    """Programs for the target on PATH, without those that an environment variable names.
+
+    For macOS those that one does name, with the flags of ARCHFLAGS. Raises BuildRefused.
+    """
+    found: dict[str, list[str]] = {}
+    if target.system == 'darwin':
+        chosen = os.environ.get('ARCHFLAGS', '').split()
+        for entry, name in _FOR_ARCHFLAGS.items():
+            value = os.environ.get(name)
+            if chosen and value:
+                # As Meson reads it.
+                command = [value] if os.path.exists(value) else flags.environment_words(name)
+                found[entry] = workarounds.with_architectures(command, chosen, directory / entry)
+        return found
     prefix = triplet(target)
     cross = is_cross(target)
     if not cross and target.libc != 'musl':
@@ -107,7 +124,7 @@ def _compilers(target: Target) -> dict[str, str]:
         if path is None and entry == 'c' and target.libc == 'musl' and not cross:
             path = shutil.which('musl-gcc')
         if path is not None and not any(os.environ.get(name) for name in variables):
-            found[entry] = path
+            found[entry] = [path]
     return found
 
 
@@ -140,9 +157,9 @@ def _stand_in(choice: Choice, directory: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def _quoted(path: str) -> str:
+def _quoted(*words: str) -> str:
     # In machine files Meson takes a backslash for itself; a quote cannot be written there.
-    return f"'{path}'"
+    return '[' + ', '.join(f"'{word}'" for word in words) + ']' if len(words) > 1 else f"'{words[0]}'"
 
 
 def _section(name: str, values: typing.Mapping[str, str]) -> str:

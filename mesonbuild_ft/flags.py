@@ -93,18 +93,23 @@ def check_quotes(arguments: list[str], where: str) -> None:
     """Refuse flags with an open quote, in the environment or given by -D at the place `where`. Raises BuildRefused."""
     for option, variables in ENVIRONMENT.items():
         for name in variables:
-            try:
-                shlex.split(os.environ.get(name, ''))
-            except ValueError as error:
-                raise refuse(
-                    'invalid-environment', f'{name} cannot be split into words: {error}', where=name,
-                    advice='Close the quote, or unset the variable.') from error
+            environment_words(name)
         try:
             command_line_values(option, arguments)
         except ValueError as error:
             raise refuse(
                 'invalid-config-setting', f'-D{option} cannot be split into words: {error}', where=where,
                 advice='Close the quote.') from error
+
+
+def environment_words(name: str) -> list[str]:
+    """The words of an environment variable. Raises BuildRefused where a quote is open."""
+    try:
+        return shlex.split(os.environ.get(name, ''))
+    except ValueError as error:
+        raise refuse(
+            'invalid-environment', f'{name} cannot be split into words: {error}', where=name,
+            advice='Close the quote, or unset the variable.') from error
 
 
 def project_default_options(syntax_tree: typing.Mapping[str, typing.Any]) -> dict[str, list[str]]:

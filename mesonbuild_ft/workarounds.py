@@ -11,6 +11,7 @@ import os
 import pathlib
 import platform
 import re
+import shlex
 import sys
 import typing
 
@@ -160,6 +161,22 @@ def build_config_for_meson(target: Target, abi: str) -> dict[str, typing.Any]:
         'libpython': libpython,
         'c_api': {'headers': target.include_dir},
     }
+
+
+def with_architectures(command: list[str], flags: list[str], path: pathlib.Path) -> list[str]:
+    """A compiler for Meson, with -arch flags as Apple's Clang takes them; for two machines it is a script at `path`.
+
+    Meson up to 1.12.1 runs the preprocessor with all flags (mesonbuild/meson#8206), be they in CC or in CFLAGS. Clang
+    refuses that for more than one machine, and no compiler is found, or no Python.h.
+    """
+    if len(set(flags)) < 3:
+        return [*command, *flags]
+    path.write_text(
+        '#!/bin/sh\n# Clang runs the preprocessor for one machine at a time.\nfor argument; do\n'
+        f'    [ "$argument" = -E ] && exec {shlex.join([*command, *flags[:2]])} "$@"\n'
+        f'done\nexec {shlex.join([*command, *flags])} "$@"\n', encoding='utf-8')
+    path.chmod(0o755)
+    return [os.fspath(path)]
 
 
 def _platform_of_this_machine(target: Target) -> str:

@@ -162,7 +162,38 @@ def test_macos(
     assert (facts.format, facts.layout, facts.gil) == ('macho', 'free-threaded', 'not-used')
 
 
+BOTH: typing.Final = '-arch arm64 -arch x86_64'
+
+
+@pytest.mark.parametrize('kind', ['c', 'cpp', 'precompiled header'])
+def test_universal2(kind: str, project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    """ARCHFLAGS reaches the compiler, as with setuptools, and each module holds both machines."""
+    directory = project('plain')
+    prefix = macos(tmp_path, '11.0', 'arm64 x86_64')
+    if kind == 'cpp':
+        (directory / 'plain.c').rename(directory / 'plain.cpp')
+        support.replace(directory / 'meson.build', "'plain', 'c',", "'plain', 'cpp',")
+        support.replace(directory / 'meson.build', 'plain.c', 'plain.cpp')
+    elif kind == 'precompiled header':
+        # Clang makes none for two machines.
+        (directory / 'pch').mkdir()
+        (directory / 'pch' / 'pch.h').write_text('#include <Python.h>\n')
+        support.replace(directory / 'meson.build', 'install: true', "c_pch: 'pch/pch.h', install: true")
+    result = hook(BUILDER, 'build_wheel', directory, config={'target': os.fspath(prefix)}, environment={
+        'CXX' if kind == 'cpp' else 'CC': trees.apple_clang(tmp_path), 'ARCHFLAGS': BOTH})
+    wheel = result.path
+    assert wheel.name == 'plain-1.0-cp314-cp314t-macosx_11_0_universal2.whl'
+    assert result.findings() == []
+    checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    assert checked.found == ()
+    facts = checked.modules[0].facts
+    assert facts is not None
+    assert {(part.machine, part.layout, part.gil) for part in facts.slices} == {
+        ('aarch64', 'free-threaded', 'not-used'), ('x86_64', 'free-threaded', 'not-used')}
+
+
 def test_universal2_needs_both_machines_in_each_module(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    """A compiler that a cross file names is taken as it is: this one makes files for one machine."""
     pytest.importorskip('ziglang')
     prefix = macos(tmp_path, '11.0', 'arm64 x86_64')
     config = {'target': os.fspath(prefix)}
@@ -171,10 +202,21 @@ def test_universal2_needs_both_machines_in_each_module(project: Copy, hook: Hook
     unsaid = hook(BUILDER, 'build_wheel', directory, config=config, environment={'CC': cc})
     assert unsaid.findings('error') == ['target-not-described']
     assert not unsaid.ran_meson_setup
-    one = hook(BUILDER, 'build_wheel', directory, config=config,
-               environment={'CC': cc, 'ARCHFLAGS': '-arch arm64 -arch x86_64'})
+    file = tmp_path / 'cross.ini'
+    file.write_text(f"[binaries]\nc = '{cc}'\n")
+    one = hook(BUILDER, 'build_wheel', directory, config={**config, 'setup-args': f'--cross-file={file}'},
+               environment={'ARCHFLAGS': BOTH})
     assert 'machine-mismatch' in one.findings('error')
     assert not one.wheels
+
+
+def test_compiler_with_an_open_quote(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    """It is split into words to get the flags of ARCHFLAGS."""
+    prefix = macos(tmp_path, '11.0', 'arm64')
+    result = hook(BUILDER, 'build_wheel', project('plain'), config={'target': os.fspath(prefix)},
+                  environment={'CC': 'clang "-O2', 'ARCHFLAGS': '-arch arm64'})
+    assert result.findings('error') == ['invalid-environment']
+    assert 'where: CC' in result.stderr
 
 
 @pytest.mark.parametrize(('flags', 'release', 'identifier'), [

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -61,6 +63,40 @@ def zig(directory: pathlib.Path, target: str) -> str:
     path.write_text(f'#!/bin/sh\nexec {sys.executable} -m ziglang cc -target {target} "$@"\n')
     path.chmod(0o755)
     return os.fspath(path)
+
+
+def apple_clang(directory: pathlib.Path) -> str:
+    """A program that is Clang for macOS: as Apple's it takes `-arch arm64 -arch x86_64`, and makes universal files.
+
+    It is Debian's, with LLVM's linker and lipo, and the headers of macOS that zig brings. Those are newer than it, and
+    declare functions of _Float16, which it has for x86-64 only with AVX512; nothing of it is run.
+    """
+    ziglang = pytest.importorskip('ziglang')
+    libc = pathlib.Path(ziglang.__file__).parent / 'lib' / 'libc'
+    programs, sdk = directory / 'programs', directory / 'sdk' / 'usr'
+    programs.mkdir()
+    for name, ours in (('ld64.lld', 'ld64.lld'), ('llvm-lipo', 'lipo')):
+        (programs / ours).symlink_to(_llvm(name))
+    (sdk / 'lib').mkdir(parents=True)
+    (sdk / 'include').symlink_to(libc / 'include' / 'any-darwin-any')
+    library = (libc / 'darwin' / 'libSystem.tbd').read_text()
+    (sdk / 'lib' / 'libSystem.tbd').write_text(
+        re.sub(r',\s*arm64e\.x1-\w+', '', library).replace('arm64e-', 'arm64-'))
+    path = directory / 'apple-clang'
+    words = [_llvm('clang'), '-target', 'arm64-apple-macos11', f'-B{programs}', '-isysroot', sdk.parent,
+             '-fuse-ld=lld', '-Wno-unused-command-line-argument', '-Xarch_x86_64', '-mavx512fp16']
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(map(os.fspath, words))} "$@"\n')
+    path.chmod(0o755)
+    return os.fspath(path)
+
+
+def _llvm(name: str) -> str:
+    """A program of LLVM, which Debian installs with the version in its name."""
+    for suffix in ('', *(f'-{version}' for version in range(14, 23))):
+        path = shutil.which(name + suffix)
+        if path is not None:
+            return path
+    missing(f'{name} is not installed')
 
 
 def debian(architecture: str) -> pathlib.Path:
