@@ -316,19 +316,20 @@ void build_module(module_file *file, const module_options *options)
     file->data = file->size;
     put(file, 8, UINT64_C(0x5a5a5a5a5a5a5a5a)); /* something before the first object */
     put(file, 8, UINT64_C(0x5a5a5a5a5a5a5a5a));
-    uint64_t slots = 0;
-    if (!options->constant_slots) {
+    if (options->zero_slots) {
+        file->slots_address = file->data + ZERO_SLOTS + DATA_SHIFT;
+    } else if (!options->constant_slots) {
         slot_array(file, &list, options);
-        slots = file->slots + DATA_SHIFT;
+        file->slots_address = file->slots + DATA_SHIFT;
     } else {
-        slots = file->slots;
+        file->slots_address = file->slots;
     }
     if (options->has_another_definition) {
         definition(file, &list, options->free_threaded, other_name, 0);
     }
     if (options->hook == HOOK_INIT) {
         definition(file, &list, options->free_threaded, module_name,
-                   options->single_phase ? 0 : slots);
+                   options->single_phase ? 0 : file->slots_address);
     }
     if (gil_symbol != 0) {
         align(file, 8);
@@ -343,7 +344,7 @@ void build_module(module_file *file, const module_options *options)
             file->relocations += 16;
         }
         memcpy(file->bytes + file->code, lea, sizeof lea);
-        patch(file, file->code + 3, 4, slots - (file->code + 7));
+        patch(file, file->code + 3, 4, file->slots_address - (file->code + 7));
     }
     align(file, 8);
     size_t data_end = file->size;
@@ -408,7 +409,14 @@ void build_module(module_file *file, const module_options *options)
     size_t total = file->size;
     file->size = file->programs;
     program(file, 1, 5, 0, file->data, 0);
+    size_t data_program = file->size;
     program(file, 1, 6, file->data, dynamic_end, DATA_SHIFT);
+    if (options->zero_slots) {
+        if (dynamic_end > file->data + ZERO_SLOTS) {
+            abort();
+        }
+        patch(file, data_program + (file->is_64 ? 40 : 20), (unsigned)width, 2 * ZERO_SLOTS);
+    }
     program(file, 2, 6, file->dynamic, dynamic_end, DATA_SHIFT);
     file->size = total;
 }

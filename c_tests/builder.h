@@ -23,6 +23,9 @@ typedef struct module_slot {
 
 enum { MODULE_SLOT_LIMIT = 8 };
 
+/* Where zero_slots puts the array: so far behind the start of the data, in memory only. */
+enum { ZERO_SLOTS = 0x800 };
+
 typedef struct module_options {
     bool is_32;
     bool big_endian;
@@ -34,6 +37,7 @@ typedef struct module_options {
     bool relr;          /* pack relative relocations */
     bool gnu_hash;      /* count symbols by DT_GNU_HASH */
     bool constant_slots;        /* in the read-only segment */
+    bool zero_slots;            /* behind the bytes of the file: an empty array */
     bool has_another_definition; /* a second PyModuleDef, named "other" */
     module_slot slots[MODULE_SLOT_LIMIT]; /* up to identifier 0 */
     const char *module_name;    /* m_name; NULL: "package.sample" */
@@ -62,6 +66,7 @@ typedef struct module_file {
     size_t definition; /* the PyModuleDef */
     size_t name_member;
     size_t slots;
+    uint64_t slots_address;
     size_t dynamic;
     size_t dynamic_count;
     size_t sections;

@@ -511,10 +511,15 @@ void build_macho(macho_file *file, const macho_options *options)
     file->data = file->size;
     put(file, 8, UINT64_C(0x5a5a5a5a5a5a5a5a)); /* something before the first object */
     put(file, 8, UINT64_C(0x5a5a5a5a5a5a5a5a));
-    slot_array(file, options);
+    if (options->zero_slots) {
+        file->slots_address = file->data + ZERO_SLOTS + file->data_shift;
+    } else {
+        slot_array(file, options);
+        file->slots_address = file->slots + file->data_shift;
+    }
     if (options->hook == HOOK_INIT) {
         definition(file, &list, options->free_threaded, name + options->base,
-                   options->single_phase ? 0 : file->slots + file->data_shift);
+                   options->single_phase ? 0 : file->slots_address);
     }
     align(file, 8);
     point(file, &list, 0, true);
@@ -576,6 +581,10 @@ void build_macho(macho_file *file, const macho_options *options)
                 file->is_64 ? 8 : 4, code_end - file->code);
     fill_segment(file, COMMAND_DATA, data_segment, 3, options->constant_slots ? 0x10 : 0, 0,
                  file->data);
+    if (options->zero_slots) {
+        patch_macho(file, file->commands[COMMAND_DATA] + (file->is_64 ? 32 : 28),
+                    file->is_64 ? 8 : 4, 2 * ZERO_SLOTS); /* vmsize */
+    }
     fill_segment(file, COMMAND_LINKEDIT, tables, 1, 0, 0, 0);
 }
 

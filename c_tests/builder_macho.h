@@ -42,6 +42,7 @@ typedef struct macho_options {
     bool single_phase;
     bool set_gil;
     bool constant_slots; /* the data segment is made read-only after the fixups */
+    bool zero_slots;     /* behind the bytes of the file: an empty array */
     bool no_trie;        /* exports are in the symbol table only */
     bool is_weak;        /* `import` may be missing */
     bool no_symbols;     /* no symbol table: fixups alone name the imports */
@@ -66,6 +67,7 @@ typedef struct macho_file {
     size_t definition;
     size_t name_member;
     size_t slots;
+    uint64_t slots_address;
     size_t gil_cell; /* the pointer to PyUnstable_Module_SetGIL */
     size_t linkedit;
     size_t rebase, bind, trie, chains, starts;

@@ -137,6 +137,7 @@ static void slot_array(pe_file *file, pointers *list, const pe_options *options)
     bool is_pyslot = options->hook == HOOK_EXPORT;
     align(file, 16);
     file->slots = file->size;
+    file->slots_address = pe_address(file->slots);
     for (size_t i = 0; i <= MODULE_SLOT_LIMIT; i++) {
         static const module_slot end = {0, 0, 0};
         const module_slot *slot = i < MODULE_SLOT_LIMIT ? &options->slots[i] : &end;
@@ -186,7 +187,7 @@ static void definition(pe_file *file, pointers *list, const pe_options *options,
     if (options->single_phase) {
         word(file, 0);
     } else {
-        point(file, list, pe_address(file->slots));
+        point(file, list, file->slots_address);
     }
     for (int i = 0; i < 3; i++) {
         word(file, 0); /* m_traverse, m_clear, m_free */
@@ -330,7 +331,10 @@ void build_pe(pe_file *file, const pe_options *options)
     file->size = PE_DATA;
     put(file, 8, UINT64_C(0x5a5a5a5a5a5a5a5a)); /* something before the first object */
     put(file, 8, UINT64_C(0x5a5a5a5a5a5a5a5a));
-    if (!options->constant_slots) {
+    if (options->zero_slots) {
+        file->slots_address = pe_address(PE_DATA) + ZERO_SLOTS;
+        patch_pe(file, file->sections + 2 * 40 + 8, 4, 2 * ZERO_SLOTS); /* VirtualSize */
+    } else if (!options->constant_slots) {
         slot_array(file, &list, options);
     }
     if (options->hook == HOOK_INIT) {

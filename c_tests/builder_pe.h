@@ -22,6 +22,7 @@ typedef struct pe_options {
     bool single_phase;   /* imports PyModule_Create2, no slots */
     bool set_gil;        /* imports PyUnstable_Module_SetGIL */
     bool constant_slots; /* in the read-only section */
+    bool zero_slots;     /* behind the bytes of the file: an empty array */
     bool is_delayed;     /* imports are loaded at the first call */
     bool is_forwarded;   /* the hook is in another library */
     bool by_ordinal;     /* one more import, without a name */
@@ -54,6 +55,7 @@ typedef struct pe_file {
     size_t definition;
     size_t name_member;
     size_t slots;
+    uint32_t slots_address;
     size_t relocations;
     size_t relocations_size;
 } pe_file;

@@ -7,7 +7,7 @@ import pathlib
 import re
 import typing
 
-from . import configured
+from . import configured, objects
 from .diagnostics import BuildRefused, Diagnostic
 from .plan import Module, Plan
 
@@ -36,7 +36,7 @@ def before_compile(
         written, generated = sources.get(module.path, ([], False))
         texts = {path: _text(path) for path in written}
         own = [path for path, text in texts.items() if plan.redirect_to_abi3t and _OWN_DEFINE.search(text)
-               and configured.defines_old_limited_api(build_dir, path)]
+               and objects.defines_old_limited_api(build_dir, path)]
         hook = [path for path, text in texts.items() if re.search(rf'\bPyInit_{re.escape(module.name)}\b', text)]
         if own:
             found.append(_limited_api_in_source(module, own[0], source_dir))
@@ -50,7 +50,7 @@ def before_compile(
 
 
 def after_failed_compile(
-    plan: Plan, build_dir: pathlib.Path, source_dir: pathlib.Path, modules: typing.Iterable[Module],
+    plan: Plan, build_dir: pathlib.Path, source_dir: pathlib.Path, modules: typing.Sequence[Module], ninja: str,
 ) -> list[Diagnostic]:
     """The diagnostics for a compilation that failed: what is sure of, then likely causes as hints."""
     what, todo = 'ninja could not build the project', 'Correct what the compiler, or ninja itself, says above.'
@@ -58,6 +58,8 @@ def after_failed_compile(
     if plan.abi != 'full':
         what += f' for {plan.abi}'
         todo += ' -Cabi=full builds for this interpreter only.'
+        limited = [module for module in modules if module.limited_api is not None]
+        found += objects.without_limited_api(build_dir, limited, ninja)[0]
     if plan.abi == 'abi3t':
         sources = _module_sources(build_dir)
         exports = 'PyModExport' in _project_text(source_dir)

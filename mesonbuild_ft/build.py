@@ -143,7 +143,7 @@ def _call(
               workarounds.pre_release_counts_as_release(), workarounds.wheels_appear_complete(wheel.UNFINISHED)):
             return str(getattr(mesonpy, hook)(os.fspath(output), config))
     except SystemExit as error:
-        raise _failure(error, settings, build_dir, mode) from error
+        raise _failure(error, settings, build_dir, mode, ninja) from error
 
 
 def _presented(choice: Choice) -> contextlib.AbstractContextManager[None]:
@@ -154,7 +154,7 @@ def _presented(choice: Choice) -> contextlib.AbstractContextManager[None]:
     return presented.as_target(choice.target)
 
 
-def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mode: str) -> BuildRefused:
+def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mode: str, ninja: str) -> BuildRefused:
     """Why meson-python stopped: it reports its own errors, and ends with the status of Meson and ninja."""
     state = meson_setup.read_state(build_dir)
     if state is not None and state.diagnostics:
@@ -184,7 +184,7 @@ def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mod
     if headers is not None:
         return BuildRefused(headers)
     modules = state.configured.modules if state.configured is not None else ()
-    return BuildRefused(*advice.after_failed_compile(state.plan, build_dir, settings.source_dir, modules))
+    return BuildRefused(*advice.after_failed_compile(state.plan, build_dir, settings.source_dir, modules, ninja))
 
 
 def _finish(

@@ -41,40 +41,43 @@ class Arguments(typing.NamedTuple):
 
 
 def arguments(
-    choice: Choice, own_dir: pathlib.Path, given: list[str], meson_version: str, *, abi3t: bool = False,
+    choice: Choice, own_dir: pathlib.Path, given: list[str], meson_version: str, *, abi: str = 'full',
 ) -> Arguments:
     """The arguments for this target; writes the files that they name into own_dir. Raises BuildRefused.
 
-    abi3t: modules are linked to the library of abi3t, on Windows another one than that of abi3.
+    abi: on Windows, 'abi3' or 'abi3t' where everything is to be linked to the library of that stable ABI.
     """
-    if choice.is_running or not choice.described:
-        return Arguments([], [])
     target = choice.target
     directory = own_dir / 'target'
+    if choice.is_running or not choice.described:
+        return Arguments([], [] if abi == 'full' else _build_config(target, directory, meson_version, abi))
     directory.mkdir(parents=True, exist_ok=True)
     python = choice.executable or os.fspath(_stand_in(choice, directory))
     kind = 'cross' if is_cross(target) or machine_files.has_cross(given) else 'native'
     before = []
     binaries = _compilers(target, directory)
     if kind == 'cross' or binaries:
-        text = _section('binaries', {name: repr(command) for name, command in binaries.items()})
+        text = _section('binaries', {name: f'[{", ".join(map(_quoted, words))}]' for name, words in binaries.items()})
         if kind == 'cross':
             text += _section('host_machine', _host_machine(target))
         if target.machine == 'universal2':
             # Clang makes none for two machines.
             text += _section('built-in options', {'b_pch': 'false'})
         before.append(f'--{kind}-file={_write(directory / f"{kind}.ini", text)}')
-    after = [f'--{kind}-file={_write(directory / "python.ini", _section("binaries", {"python": repr(python)}))}']
-    if target.system == 'windows' and not choice.executable:
-        if not workarounds.has_build_config(meson_version):
-            raise refuse(
-                'missing-meson', f'Meson {meson_version} cannot link for {target.name} here: it needs 1.10 or newer',
-                where='PATH, MESON or [tool.meson-python] meson', advice='Install a newer one: pip install -U meson.')
-        assert choice.python_info is not None
-        config = workarounds.build_config_for_meson(target, choice.python_info, abi3t=abi3t)
-        path = _write(directory / ('build-details-abi3t.json' if abi3t else 'build-details.json'), json.dumps(config))
-        after.append(f'-Dpython.build_config={path}')
+    after = [f'--{kind}-file={_write(directory / "python.ini", _section("binaries", {"python": _quoted(python)}))}']
+    if target.system == 'windows' and (not choice.executable or abi != 'full'):
+        after += _build_config(target, directory, meson_version, abi)
     return Arguments(before, after)
+
+
+def _build_config(target: Target, directory: pathlib.Path, meson_version: str, abi: str) -> list[str]:
+    if not workarounds.has_build_config(meson_version):
+        raise refuse(
+            'missing-meson', f'Meson {meson_version} cannot link for {target.name} here: it needs 1.10 or newer',
+            where='PATH, MESON or [tool.meson-python] meson', advice='Install a newer one: pip install -U meson.')
+    directory.mkdir(parents=True, exist_ok=True)
+    config = workarounds.build_config_for_meson(target, abi)
+    return [f'-Dpython.build_config={_write(directory / f"build-details-{abi}.json", json.dumps(config))}']
 
 
 def is_cross(target: Target) -> bool:
@@ -152,6 +155,11 @@ def _stand_in(choice: Choice, directory: pathlib.Path) -> pathlib.Path:
         f'*) exec {shlex.quote(sys.executable)} "$@";;\nesac\n', encoding='utf-8')
     path.chmod(0o755)
     return path
+
+
+def _quoted(word: str) -> str:
+    # In machine files Meson takes a backslash for itself; a quote cannot be written there.
+    return f"'{word}'"
 
 
 def _section(name: str, values: typing.Mapping[str, str]) -> str:

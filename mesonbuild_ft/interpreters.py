@@ -167,6 +167,7 @@ def _launcher() -> typing.Iterator[pathlib.Path]:
     except (OSError, subprocess.SubprocessError):
         return
     for line in output.splitlines():
-        match = re.search(r'([A-Za-z]:\\.*\.exe)\s*$', line)
+        # Launchers before 3.11 mark the default one at the end.
+        match = re.search(r'([A-Za-z]:\\.*\.exe)[\s*]*$', line)
         if match:
             yield pathlib.Path(match[1])

@@ -104,7 +104,8 @@ def _read(path: pathlib.Path, source_dir: pathlib.Path, constants: dict[str, typ
 def _evaluate(text: str, constants: typing.Mapping[str, typing.Any]) -> typing.Any:
     """A value of a machine file: literals, arrays, constants, + and /. None if it is nothing of these."""
     try:
-        return _node(ast.parse(text.strip(), mode='eval').body, constants)
+        # Meson knows no escapes here, for the sake of paths of Windows.
+        return _node(ast.parse(text.strip().replace('\\', r'\\'), mode='eval').body, constants)
     except (SyntaxError, ValueError, KeyError, TypeError):
         return None
 

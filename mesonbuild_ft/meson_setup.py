@@ -150,17 +150,25 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
             raise target_choice.undescribed(target)
         plan = first if request['mode'] == 'sdist' else plan_.decide(settings, target, configured)
         own_options = bool(_options(first))
-        if request['mode'] != 'sdist' and needs_second_setup(plan, configured):
+        library = 'full'
+        if not status and target.system == 'windows' and configured_.has_wrong_library(build_dir, plan.abi):
+            library = plan.abi
+        if request['mode'] != 'sdist' and (needs_second_setup(plan, configured) or library != 'full'):
             own_options = True
             extra = _options(plan)
             if not status:
                 extra += flags.options(
                     plan, build_dir, settings.source_dir, own_directory(build_dir), common,
                     lambda: _project_default_options(request, settings.source_dir))
-            print('mesonbuild-ft: ' + '; '.join(plan.reasons))
+            reasons = list(plan.reasons)
+            if library != 'full':
+                name = 'python3t' if library == 'abi3t' else 'python3'
+                reasons.append(f'modules are linked to {name}, the library of '
+                               f'{library}, and to nothing else of Python')
+            print('mesonbuild-ft: ' + '; '.join(reasons))
             print('mesonbuild-ft: meson setup is repeated for this decision', flush=True)
             how = ['setup']
-            again = _for_target(choice, build_dir, rest, request['meson_version'], abi3t=plan.abi == 'abi3t')
+            again = _for_target(choice, build_dir, rest, request['meson_version'], abi=library)
             if again != common:
                 # Meson remembers the library that it found before.
                 _forget_configuration(build_dir)
@@ -182,10 +190,10 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
 
 
 def _for_target(
-    choice: Choice, build_dir: pathlib.Path, given: list[str], meson_version: str, *, abi3t: bool = False,
+    choice: Choice, build_dir: pathlib.Path, given: list[str], meson_version: str, *, abi: str = 'full',
 ) -> list[str]:
     """The arguments that were given, with those that make Meson compile for the target."""
-    own = cross_setup.arguments(choice, own_directory(build_dir), given, meson_version, abi3t=abi3t)
+    own = cross_setup.arguments(choice, own_directory(build_dir), given, meson_version, abi=abi)
     if not choice.is_running:
         given = workarounds.without_build_config(given, own_directory(build_dir) / 'target')
     return [*own.before, *given, *own.after]

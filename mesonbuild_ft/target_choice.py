@@ -7,7 +7,9 @@ python.build_config, or [binaries] python in a cross file. Whatever is given mus
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import json
 import os
 import pathlib
 import re
@@ -15,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import typing
+import zlib
 
 from . import machine_files, tags, target as target_
 from .diagnostics import BuildRefused, refuse
@@ -58,12 +61,18 @@ class Choice:
 
     def to_json(self) -> dict[str, typing.Any]:
         """The fields as JSON values, for `from_json`."""
-        return dataclasses.asdict(self)
+        # An environment variable carries them, and Windows allows 32,767 characters in one: variables of a Makefile
+        # have 50,000.
+        packed = None if self.python_info is None else base64.b64encode(
+            zlib.compress(json.dumps(self.python_info).encode())).decode()
+        return {**dataclasses.asdict(self), 'python_info': packed}
 
     @classmethod
     def from_json(cls, data: typing.Mapping[str, typing.Any]) -> Choice:
         """The inverse of `to_json`."""
-        return cls(**{**data, 'target': Target.from_json(data['target'])})
+        packed = data['python_info']
+        info = None if packed is None else json.loads(zlib.decompress(base64.b64decode(packed)))
+        return cls(**{**data, 'target': Target.from_json(data['target']), 'python_info': info})
 
 
 def choose(settings: Settings) -> Choice:

@@ -7,7 +7,7 @@ import dataclasses
 import pathlib
 import typing
 
-from . import audit, configured as configured_, modules, scanner, tags, wheel
+from . import audit, configured as configured_, modules, objects, scanner, tags, wheel
 from .diagnostics import Diagnostic
 from .meson_setup import State
 from .modules import Module
@@ -52,7 +52,7 @@ def _verify(
     found = audit.wheel(name, scanned, settings.project.gil, siblings, libc=typing.cast(tags.Libc, state.target.libc))
     unproven: list[str] = []
     if state.plan.abi != 'full':
-        errors, unproven = configured_.objects_without_limited_api(build_dir, state.configured.limited, ninja)
+        errors, unproven = objects.without_limited_api(build_dir, state.configured.limited, ninja)
         found += errors
     if settings.verify == 'warn':
         found = [d._replace(severity='warning') if d.severity == 'error' else d for d in found]

@@ -125,32 +125,37 @@ def without_build_config(arguments: list[str], directory: pathlib.Path) -> list[
     return result
 
 
-def build_config_for_meson(
-    target: Target, python_info: typing.Mapping[str, typing.Any], *, abi3t: bool,
-) -> dict[str, typing.Any]:
+def build_config_for_meson(target: Target, abi: str) -> dict[str, typing.Any]:
     """A PEP 739 description of a Windows interpreter as Meson's python.build_config understands one.
 
+    abi: 'abi3' or 'abi3t' names that library for all that is linked to Python, 'full' that of each.
+
     Meson up to 1.12.1 wants keys that PEP 739 leaves optional and CPython's own files leave out (KeyError
-    'libpython'); it reads `dynamic-stableabi` where PEP 739 says `dynamic_stableabi`; and it links to the
-    library of abi3 for abi3t as well. (No issue is filed; mesonbuild/meson#15172 is the wrong library natively.)
+    'libpython'); it reads `dynamic-stableabi` where PEP 739 says `dynamic_stableabi`; it links to the library of
+    abi3 for abi3t as well (no issue is filed); and a limited-API module with a static library that has
+    py.dependency() is linked to python3 and to pythonXY (mesonbuild/meson#15172).
     The import libraries are named, not the DLLs, which only GNU ld can link to. For the limited API it holds the
     platform against the machine that it runs on, where it means the one that is compiled for (no issue is filed).
     """
-    full, stable = windows_libraries(target, python_info['variables']['base_prefix'], abi3t=abi3t)
+    # Headers lie beside the libraries, in a virtual environment too.
+    prefix = os.path.dirname(target.include_dir)
+    full, stable = windows_libraries(target, prefix, abi3t=abi == 'abi3t')
+    if abi != 'full':
+        full = stable
     libpython: dict[str, typing.Any] = {'dynamic': full, 'link_extensions': True}
     libpython |= {'dynamic_stableabi': stable, 'dynamic-stableabi': stable}
     version = {'major': target.version[0], 'minor': target.version[1], 'micro': target.version[2],
                'releaselevel': target.release_level, 'serial': 0}
     return {
         'schema_version': '1.0',
-        'base_prefix': python_info['variables']['base_prefix'],
-        'platform': _platform_of_this_machine(target) or python_info['platform'],
+        'base_prefix': prefix,
+        'platform': _platform_of_this_machine(target) or target.platform.replace('_', '-', 1),
         'language': {'version': '{}.{}'.format(*target.version), 'version_info': version},
         'implementation': {'name': target.implementation, 'version': version},
         'abi': {
             'flags': [*(['t'] if target.free_threaded else []), *(['d'] if target.debug else [])],
-            'extension_suffix': python_info['suffix'],
-            'stable_abi_suffix': python_info['limited_api_suffix'],
+            'extension_suffix': target.extension_suffixes[0],
+            'stable_abi_suffix': '.pyd',
         },
         'suffixes': {'extensions': list(target.extension_suffixes)},
         'libpython': libpython,

@@ -12,6 +12,8 @@ import typing
 
 import pytest
 import support
+import trees
+import windows_python
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -137,10 +139,21 @@ def built(
     builds.close()
 
 
+@pytest.fixture(scope='session')
+def wine() -> typing.Iterator[None]:
+    """Modules for Windows can be compiled, and Wine's server ends with the tests."""
+    trees.need('x86_64-w64-mingw32-gcc', 'x86_64-w64-mingw32-g++')
+    yield
+    windows_python.stop_wine()
+
+
 @pytest.fixture
 def cython() -> dict[str, str]:
-    """Environment variables with which Meson finds the Cython that the tests run with, and nothing else of theirs."""
+    """Environment variables with which Meson finds the Cython that the tests run with, and nothing else of theirs.
+
+    In a cross build Cython is a program of the build machine.
+    """
     program = shutil.which('cython', path=os.pathsep.join([os.path.dirname(sys.executable), os.environ['PATH']]))
     if program is None:
         pytest.fail('cython is missing; it is in tools/requirements.txt')
-    return {'CYTHON': program}
+    return {'CYTHON': program, 'CYTHON_FOR_BUILD': program}

@@ -389,6 +389,61 @@ def test_slots_in_a_struct(compiler: str, optimise: str, tmp_path: Path) -> None
     assert not gil_after_import(interpreter, tmp_path / 'sample.so')
 
 
+#: An empty array, which linkers put where the file has no bytes; beside it numbers that are written.
+EMPTY = """
+#include <Python.h>
+#include <stddef.h>
+static int before[2], behind[2];
+#ifdef ENCLOSED
+static struct { int kind; PyModuleDef_Slot slots[2]; } state;
+#define slots state.slots
+#else
+static PyModuleDef_Slot slots[2] = {{0, NULL}, {0, NULL}};
+#endif
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "sample", .m_slots = slots};
+static PyObject *count(PyObject *module, PyObject *unused) { return PyLong_FromLong(before[1]++ + behind[0]++); }
+static PyMethodDef methods[] = {{"count", count, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}};
+#ifdef FILL
+__attribute__((noinline)) static void fill(char *array)
+{
+    array[0] = Py_mod_gil;
+    array[offsetof(PyModuleDef_Slot, value)] = (char)(intptr_t)Py_MOD_GIL_NOT_USED;
+}
+#endif
+PyMODINIT_FUNC PyInit_sample(void)
+{
+    definition.m_methods = methods;
+#ifdef ENCLOSED
+    state.kind++;
+#endif
+#ifdef FILL
+    fill(FILL);
+#endif
+    return PyModuleDef_Init(&definition);
+}
+"""
+#: How code may fill it: not at all, by its name, by the name of the struct that it is in.
+FILLED = [[], ['-DFILL=(char*)slots'], ['-DENCLOSED'], ['-DENCLOSED', '-DFILL=(char*)&state+8']]
+
+
+@pytest.mark.parametrize('fill', FILLED, ids=' '.join)
+@pytest.mark.parametrize('optimise', ['-O0', '-O2'])
+@pytest.mark.parametrize('compiler', ['gcc', 'clang', 'x86_64-macos'])
+def test_empty_slots(compiler: str, optimise: str, fill: list[str], tmp_path: Path) -> None:
+    interpreter = need('cp314t')
+    flags = [optimise, *fill]
+    if compiler == 'x86_64-macos':
+        pytest.importorskip('ziglang', reason='zig, the cross compiler, is not installed')
+        compiler = f'{sys.executable} -m ziglang cc -target {compiler}'
+        flags += ['-fno-sanitize=undefined', '-Wl,-undefined,dynamic_lookup']
+    facts = scan(build(tmp_path, interpreter, *flags, source=EMPTY, compiler=compiler))
+    assert (facts['init'], facts['slots'], facts['slots_complete']) == ('multi-phase', [], True)
+    is_filled = 'FILL' in ' '.join(fill)
+    assert facts['gil'] == ('unknown' if is_filled else 'not-declared'), facts['gil_evidence']
+    if 'ziglang' not in compiler:
+        assert gil_after_import(interpreter, tmp_path / 'sample.so', has_answer=False) == (not is_filled)
+
+
 CONDITIONAL = """
 #include <Python.h>
 #include <stdlib.h>

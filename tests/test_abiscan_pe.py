@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import support
-from test_abiscan import EXPORT_SOURCE, KEYS, PYBIND11, SOURCE
+from test_abiscan import EMPTY, EXPORT_SOURCE, FILLED, KEYS, PYBIND11, SOURCE
 
 from mesonbuild_ft import _abiscan, scanner
 
@@ -163,6 +163,15 @@ def test_single_phase(tag: str, tmp_path: Path) -> None:
 def test_declared_late(optimise: str, tmp_path: Path) -> None:
     facts = scan(build(tmp_path, 'cp314t', DEFINE, '-DLATE=Py_MOD_GIL_NOT_USED', optimise))
     assert facts['gil'] == 'unknown'
+
+
+@pytest.mark.parametrize('fill', FILLED, ids=' '.join)
+@pytest.mark.parametrize('optimise', ['-O0', '-O2', '-Os'])
+def test_empty_slots(optimise: str, fill: list[str], tmp_path: Path) -> None:
+    """MinGW's own code writes to what lies before and behind the first variable of a module."""
+    facts = scan(build(tmp_path, 'cp314t', DEFINE, optimise, *fill, source=EMPTY))
+    assert (facts['init'], facts['slots'], facts['slots_complete']) == ('multi-phase', [], True)
+    assert facts['gil'] == ('unknown' if 'FILL' in ' '.join(fill) else 'not-declared'), facts['gil_evidence']
 
 
 def test_constant_slots(tmp_path: Path) -> None:

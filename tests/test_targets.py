@@ -6,6 +6,7 @@ Built with 3.11 for interpreters of this machine; test_windows.py and test_machi
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
@@ -17,6 +18,9 @@ import support
 import test_descriptions
 import trees
 from conftest import Hook, Interpreters
+from mesonbuild.machinefile import MachineFileParser
+
+from mesonbuild_ft import description as description_, machine_files, target_choice
 
 
 BUILDER: typing.Final = 'cp311-cp311'
@@ -243,3 +247,24 @@ def test_no_compiler_for_the_target(project: Copy, hook: Hook, tmp_path: pathlib
     result = hook(BUILDER, 'build_wheel', project('plain'), config={'target': os.fspath(prefix)})
     assert result.findings('error') == ['missing-compiler']
     assert 'there is no compiler for macosx_11_0_arm64' in result.stderr
+
+
+@pytest.mark.parametrize('tag', ['cp314-cp314', 'cp315-cp315t'])
+def test_description_fits_into_an_environment_variable_of_windows(tag: str) -> None:
+    """With all variables of CPython's Makefile, which are 50,000 characters."""
+    found = description_.read(trees.tree(trees.LINUX, tag))
+    choice = target_choice.Choice(found.target, python_info=found.python_info)
+    assert len(json.dumps(dict(found.python_info))) > 40_000
+    assert len(json.dumps(choice.to_json())) < 20_000
+    assert target_choice.Choice.from_json(json.loads(json.dumps(choice.to_json()))) == choice
+
+
+@pytest.mark.parametrize(('value', 'meant'), [
+    (r"'C:\new\python.exe'", r'C:\new\python.exe'), (r"['C:\x', 'a' + '\b']", [r'C:\x', r'a\b']), ("'a' / 'b'", 'a/b')])
+def test_backslashes_of_a_machine_file_are_no_escapes(value: str, meant: object, tmp_path: pathlib.Path) -> None:
+    """As in Meson (machinefile.py), for the sake of paths of Windows."""
+    (tmp_path / 'native.ini').write_text(f'[properties]\nthing = {value}\n')
+    contents, = machine_files.for_host([f'--native-file={tmp_path / "native.ini"}'], tmp_path)
+    assert contents['properties']['thing'] == meant
+    ours, = MachineFileParser([str(tmp_path / 'native.ini')], str(tmp_path)).sections.values()
+    assert ours == {'thing': meant}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import shutil
+import shlex
 import subprocess
 import sys
 import typing
@@ -30,12 +30,14 @@ SIZES: typing.Final = {True: 32, False: 16}
 Copy = typing.Callable[[str], pathlib.Path]
 
 
-@pytest.fixture(scope='module', autouse=True)
-def _wine() -> typing.Iterator[None]:
-    if shutil.which('x86_64-w64-mingw32-g++') is None:
-        trees.missing('MinGW, the cross compiler, is not installed')
-    yield
-    windows_python.stop_wine()
+pytestmark = pytest.mark.usefixtures('wine')
+
+
+def gil_defines(build_dir: pathlib.Path) -> dict[str, tuple[str, ...]]:
+    """What each command of a build directory defines about Py_GIL_DISABLED; by its source file."""
+    commands = json.loads((build_dir / 'compile_commands.json').read_text())
+    return {os.path.basename(entry['file']):
+            tuple(word for word in shlex.split(entry['command']) if 'Py_GIL_DISABLED' in word) for entry in commands}
 
 
 def build(
@@ -59,7 +61,8 @@ def use(python: windows_python.WindowsPython, directory: pathlib.Path) -> dict[s
 @pytest.mark.parametrize('tag', [*FREE_THREADED, *GIL])
 def test_several_modules_in_threads(tag: str, project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
     python = windows_python.python(tag)
-    result = build(hook, project('several-modules'), python)
+    directory = project('several-modules')
+    result = build(hook, directory, python, **{'build-dir': 'b'})
     wheel = result.path
     assert wheel.name == f'several_modules-1.0-{tag}-win_amd64.whl'
     assert support.whl_tags(wheel) == [f'{tag}-win_amd64']
@@ -70,10 +73,15 @@ def test_several_modules_in_threads(tag: str, project: Copy, hook: Hook, tmp_pat
     with zipfile.ZipFile(wheel) as archive:
         assert {name.rpartition('.')[2] for name in archive.namelist() if '.dist-info/' not in name} == {'pyd'}
     assert result.findings() == []
-    # A path with a space and letters beyond ASCII.
-    directory = support.unpack(wheel, tmp_path / 'mit Ä und Leerzeichen')
     free_threaded = support.free_threaded(tag)
-    assert use(python, directory) == {
+    # Once for each file that includes Python.h, those of the library and the program as well; with the GIL never:
+    # there it would not even link.
+    assert gil_defines(directory / 'b') == dict.fromkeys(
+        ('helper.c', 'helped.c', 'multi.c', 'single.c', 'plusplus.cpp', 'sizes.c'),
+        ('-DPy_GIL_DISABLED=1',) * free_threaded)
+    # A path with a space and letters beyond ASCII.
+    unpacked = support.unpack(wheel, tmp_path / 'mit Ä und Leerzeichen')
+    assert use(python, unpacked) == {
         'gil': [not free_threaded, not free_threaded],
         'warnings': [],
         'compiled': {name: [int(free_threaded), SIZES[free_threaded]]
@@ -125,14 +133,6 @@ def test_without_the_define_it_fails_and_check_says_why(
     assert WITHOUT_DEFINE[tag] in done.stderr
 
 
-def test_define_never_reaches_a_target_with_the_gil(project: Copy, hook: Hook) -> None:
-    """With it the module would not even link there."""
-    python = windows_python.python('cp314-cp314')
-    directory = project('several-modules')
-    build(hook, directory, python, **{'build-dir': 'b'})
-    assert 'Py_GIL_DISABLED' not in (directory / 'b' / 'compile_commands.json').read_text()
-
-
 def test_one_abi3t_wheel_for_both_builds_of_3_15(
     project: Copy, hook: Hook, tmp_path: pathlib.Path,
 ) -> None:
@@ -172,6 +172,25 @@ def test_abi3_wheel_of_3_15_works_in_3_14(project: Copy, hook: Hook, tmp_path: p
             path=[directory])
         assert done.returncode == 0, done.stderr
         assert len(done.stdout.split()) == 2
+
+
+def test_limited_api_with_a_library_that_sees_python(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    """mesonbuild/meson#15172: Meson alone names python315.lib as well, and which one wins is chance."""
+    result = build(hook, project('helper-with-define'), windows_python.python('cp315-cp315'), **{'build-dir': 'b'})
+    assert result.path.name == 'helper_with_define-1.0-cp39-abi3-win_amd64.whl'
+    assert result.findings() == []
+    assert 'python315' not in (result.project / 'b' / 'build.ninja').read_text()
+    assert 'modules are linked to python3, the library of abi3, and to nothing else of Python' in result.stdout
+    done = windows_python.python('cp314-cp314').run(
+        '-W', 'error', '-c', 'import helper_with_define as m; print(m.answer())',
+        path=[support.unpack(result.path, tmp_path / 'unpacked')])
+    assert done.stdout.strip() == '42', done.stderr
+
+
+def test_full_api_in_a_library_of_a_limited_module(project: Copy, hook: Hook) -> None:
+    """Whether the linker or the check finds it, the cause is named."""
+    result = build(hook, project('helper-without-define'), windows_python.python('cp315-cp315'), ok=False)
+    assert 'object-without-limited-api' in result.findings()
 
 
 def test_import_libraries_can_be_kept(project: Copy, hook: Hook) -> None:

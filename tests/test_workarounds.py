@@ -17,7 +17,7 @@ import pytest
 import support
 import trees
 
-from mesonbuild_ft import description, presented, workarounds
+from mesonbuild_ft import configured, description, presented, workarounds
 
 
 TAG_OF_A_PRE_RELEASE = 'cp315-cp315'
@@ -115,13 +115,9 @@ def test_meson_wants_another_key_for_the_stable_abi(
     interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path,
 ) -> None:
     """PEP 739 calls it dynamic_stableabi, and Meson looks for dynamic-stableabi."""
-    if shutil.which('x86_64-w64-mingw32-gcc') is None:
-        trees.missing('MinGW, the cross compiler, is not installed')
+    trees.need('x86_64-w64-mingw32-gcc')
     read = description.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
-    config = workarounds.build_config_for_meson(read.target, read.python_info, abi3t=False)
-    (tmp_path / 'cross.ini').write_text(
-        "[binaries]\nc = 'x86_64-w64-mingw32-gcc'\n[host_machine]\nsystem = 'windows'\ncpu_family = 'x86_64'\n"
-        "cpu = 'x86_64'\nendian = 'little'\n")
+    config = workarounds.build_config_for_meson(read.target, 'full')
     source = project('limited')
     file = tmp_path / 'config.json'
     outputs = []
@@ -129,7 +125,7 @@ def test_meson_wants_another_key_for_the_stable_abi(
         left = {k: v for k, v in config['libpython'].items() if k == key or 'stableabi' not in k}
         file.write_text(json.dumps({**config, 'libpython': left}))
         done = meson_with_build_config(
-            interpreters.get('cp312-cp312'), source, file, '--cross-file', os.fspath(tmp_path / 'cross.ini'))
+            interpreters.get('cp312-cp312'), source, file, '--cross-file', os.fspath(trees.mingw(tmp_path)))
         outputs.append((done.returncode, done.stdout + done.stderr))
         shutil.rmtree(source / 'bare', ignore_errors=True)
     assert outputs[0][0] != 0, 'Meson reads the key of PEP 739 now: remove the other from build_config_for_meson()'
@@ -165,6 +161,44 @@ def test_meson_preprocesses_for_all_machines(
     assert outputs[1][0] == 0, outputs[1][1]
 
 
+def test_meson_tries_cython_with_the_headers_of_the_running_interpreter(
+    hook: typing.Any, project: typing.Any, cython: dict[str, str], tmp_path: pathlib.Path,
+) -> None:
+    """In a cross build, where a person asks for the trial that meson_setup leaves out."""
+    trees.need('x86_64-w64-mingw32-gcc')
+    file = tmp_path / 'cross.ini'
+    file.write_text('[properties]\nskip_sanity_check = false\n')
+    prefix = trees.tree(trees.WINDOWS, 'cp314-cp314t-win_amd64')
+    source = project('cython')
+    result = hook('cp311-cp311', 'build_wheel', source, environment=cython, config={
+        'target': os.fspath(prefix), 'build-dir': 'b', 'setup-args': [f'--cross-file={file}']})
+    assert result.status != 0, 'Meson takes the headers of the target now: correct what _speed_up() says'
+    assert 'cannot compile programs' in result.text
+    log = (source / 'b' / 'meson-logs' / 'meson-log.txt').read_text()
+    trial = log.partition('checking compilation of transpiled source')[2]
+    assert re.search(r'Sanity check compiler command line: .* -I\S+/python3\.11 ', trial)
+    assert os.fspath(prefix) not in trial
+
+
+def test_meson_links_a_limited_module_to_both_libraries(interpreters: typing.Any, project: typing.Any) -> None:
+    """mesonbuild/meson#15172: for a static library that has py.dependency() as well."""
+    trees.need('x86_64-w64-mingw32-gcc')
+    read = description.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
+    source = project('helper-with-define')
+    linked = {}
+    for abi in ('full', 'abi3'):
+        file = source / f'{abi}.json'
+        file.write_text(json.dumps(workarounds.build_config_for_meson(read.target, abi)))
+        done = meson_with_build_config(
+            interpreters.get('cp312-cp312'), source, file, '--cross-file', os.fspath(trees.mingw(source)))
+        assert done.returncode == 0, done.stdout
+        linked[abi] = set(re.findall(r'python3\d*(?=\.lib)', (source / 'bare' / 'build.ninja').read_text()))
+        assert configured.has_wrong_library(source / 'bare', 'abi3') == (abi == 'full')
+        shutil.rmtree(source / 'bare')
+    assert linked['full'] == {'python3', 'python314'}, 'Meson has mended it: remove has_wrong_library()'
+    assert linked['abi3'] == {'python3'}
+
+
 def test_meson_holds_the_python_against_the_machine_it_runs_on(
     interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path,
 ) -> None:
@@ -172,7 +206,7 @@ def test_meson_holds_the_python_against_the_machine_it_runs_on(
     pytest.importorskip('ziglang')
     read = description.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
     target = dataclasses.replace(read.target, machine='aarch64', platform='win_arm64')
-    config = workarounds.build_config_for_meson(target, {**read.python_info, 'platform': 'win-arm64'}, abi3t=False)
+    config = workarounds.build_config_for_meson(target, 'full')
     cc = trees.zig(tmp_path, 'aarch64-windows-gnu')
     (tmp_path / 'cross.ini').write_text(
         f"[binaries]\nc = '{cc}'\n[host_machine]\nsystem = 'windows'\ncpu_family = 'aarch64'\n"

@@ -34,11 +34,27 @@ def missing(what: str) -> typing.NoReturn:
     pytest.skip(what)
 
 
+def need(*programs: str) -> None:
+    """Skip the test, or fail it where CI is set, without these programs."""
+    for program in programs:
+        if shutil.which(program) is None:
+            missing(f'{program} is not installed')
+
+
 def tree(parent: pathlib.Path, name: str) -> pathlib.Path:
     """The prefix directory of an interpreter below one of the directories above."""
     if not (parent / name).is_dir():
         missing(f'no {name} in {parent}')
     return parent / name
+
+
+def mingw(directory: pathlib.Path) -> pathlib.Path:
+    """A cross file for MinGW."""
+    path = directory / 'mingw.ini'
+    path.write_text(
+        "[binaries]\nc = 'x86_64-w64-mingw32-gcc'\n[host_machine]\nsystem = 'windows'\ncpu_family = 'x86_64'\n"
+        "cpu = 'x86_64'\nendian = 'little'\n")
+    return path
 
 
 def zig(directory: pathlib.Path, target: str) -> str:

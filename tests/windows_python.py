@@ -31,13 +31,14 @@ class WindowsPython:
 
     def run(
         self, *arguments: str | os.PathLike[str], path: typing.Sequence[pathlib.Path] = (), timeout: float = 120,
+        cwd: pathlib.Path | None = None, environment: typing.Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run python.exe with these arguments; `path` is what PYTHONPATH names."""
         start_wine()
-        environment = {**_environment(), 'PYTHONPATH': ';'.join(map(windows_path, path))}
+        variables = {**_environment(), 'PYTHONPATH': ';'.join(map(windows_path, path)), **(environment or {})}
         # Wine wants pipes or /dev/null, never a file.
         return subprocess.run(
-            ['wine', self.prefix / 'python.exe', *arguments], env=environment, stdin=subprocess.DEVNULL,
+            ['wine', self.prefix / 'python.exe', *arguments], env=variables, cwd=cwd, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, errors='replace', timeout=timeout, check=False)
 
 

@@ -3,12 +3,12 @@
 #include "code.h"
 
 abiscan_answer abiscan_code_refers(const abiscan_image *image, abiscan_range range,
-                                   abiscan_range except)
+                                   uint64_t before, abiscan_range except)
 {
     /* AArch64 compilers address data from a common anchor: an instruction need
      * not name the address that it writes. */
     if (image->code == ABISCAN_CODE_X86_64) {
-        return abiscan_x86_64_refers(image, range, except);
+        return abiscan_x86_64_refers(image, range, before, except);
     }
     return ABISCAN_CANNOT_TELL;
 }

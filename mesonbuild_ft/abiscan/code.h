@@ -17,9 +17,10 @@ typedef struct abiscan_range {
     uint64_t size;
 } abiscan_range;
 
-/* Whether an instruction outside `except` may refer to an address in the range. */
+/* Whether an instruction outside `except` may refer to an address in the range, or to one of
+ * the `before` bytes ahead of it, unless it is certain to touch nothing but those. */
 abiscan_answer abiscan_code_refers(const abiscan_image *image, abiscan_range range,
-                                   abiscan_range except);
+                                   uint64_t before, abiscan_range except);
 
 /* Whether an instruction outside `except` was found that names an address in the range.
  * Weaker than abiscan_code_refers(): ABISCAN_NO does not say that code has no other way. */
@@ -60,7 +61,7 @@ bool abiscan_function_around(const abiscan_image *image, uint64_t address, uint6
 
 /* One for each instruction set; code.c chooses. */
 abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range range,
-                                     abiscan_range except);
+                                     uint64_t before, abiscan_range except);
 abiscan_answer abiscan_x86_64_names(const abiscan_image *image, abiscan_range range,
                                     abiscan_range except);
 abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t function,

@@ -407,21 +407,28 @@ static size_t next_relative(const code_piece *code, size_t at)
  * instruction that only reads may be taken for a shorter one. */
 static unsigned immediate_sizes(const unsigned char *bytes, size_t at)
 {
-    enum { NONE = 1 << 0, ONE = 1 << 1, TWO = 1 << 2, FOUR = 1 << 4 };
+    enum { NONE = 1 << 0, ONE = 1 << 1, TWO = 1 << 2, FOUR = 1 << 4, LONGEST_PREFIX = 4 };
+    unsigned word = FOUR; /* or two bytes where a prefix makes the operand that small */
+    for (size_t i = 2; i < 2 + LONGEST_PREFIX && i <= at; i++) {
+        if (bytes[at - i] == 0x66) {
+            word = TWO | FOUR;
+        }
+    }
     switch (at < 1 ? 0 : bytes[at - 1]) {
     case 0x80:
     case 0x83:
     case 0xc6:
         return ONE;
     case 0x81:
-        return TWO | FOUR;
+        return word;
     case 0x6b:
     case 0xc0:
     case 0xc1:
         return NONE | ONE; /* without an immediate after 0F */
     case 0x69:
-    case 0xc7:
         return NONE | TWO | FOUR;
+    case 0xc7: /* cmpxchg8b after 0F */
+        return at < 2 || bytes[at - 2] == 0x0f ? NONE | word : word;
     case 0xf6:
     case 0xf7:
         return NONE | ONE | TWO | FOUR;
@@ -432,6 +439,35 @@ static unsigned immediate_sizes(const unsigned char *bytes, size_t at)
                     || (at >= 4 && bytes[at - 4] == 0xc4 && (bytes[at - 3] & 0x1fu) == 3)
                     || (at >= 5 && bytes[at - 5] == 0x62 && (bytes[at - 4] & 7u) == 3);
     return is_map_3 ? NONE | ONE : NONE;
+}
+
+/* How many bytes the operand in memory has at most whose ModRM byte is at `at`; 0: that is not
+ * known, or the instruction does not access it but makes a pointer (lea).  Known are those by
+ * which compilers read and write numbers. */
+static unsigned operand_size(const unsigned char *bytes, size_t at)
+{
+    if (at < 5) { /* no room for the longest prefix and the opcode */
+        return 0;
+    }
+    unsigned op = bytes[at - 1], before = bytes[at - 2];
+    /* VEX, REX2, XOP and EVEX; such bytes may also belong to the instruction before. */
+    if (bytes[at - 3] == 0xc5 || bytes[at - 3] == 0xd5 || bytes[at - 4] == 0xc4
+        || bytes[at - 4] == 0x8f || bytes[at - 5] == 0x62 || before == 0x38 || before == 0x3a) {
+        return 0;
+    }
+    bool is_byte = (op & 1u) == 0;
+    if (before == 0x0f) {
+        bool is_extended = op == 0xb6 || op == 0xb7 || op == 0xbe || op == 0xbf;
+        return !is_extended ? 0 : is_byte ? 1 : 2; /* movzx, movsx */
+    }
+    unsigned operation = (bytes[at] >> 3) & 7u;
+    bool is_plain = (op < 0x40 && (op & 7u) < 4) /* add to cmp */
+                    || (op >= 0x80 && op <= 0x8b && op != 0x82)
+                    || op == 0xc0 || op == 0xc1 || (op >= 0xd0 && op <= 0xd3) /* shifts */
+                    || ((op == 0xc6 || op == 0xc7) && operation == 0)
+                    || op == 0xf6 || op == 0xf7
+                    || ((op == 0xfe || op == 0xff) && operation <= 1); /* inc, dec */
+    return !is_plain ? 0 : is_byte ? 1 : (before & 0xf8u) == 0x48 ? 8 : 4;
 }
 
 /* Whether the function around an address may load the image base: lea register,
@@ -568,10 +604,11 @@ static bool may_name(const abiscan_image *image, uint64_t address, abiscan_range
     return looks_like_name(image, address, range);
 }
 
-/* is_exact: a hit counts only if the function around it may have such an instruction, and a
+/* before: so many bytes of the range are not meant: what touches only them does not count.
+ * is_exact: a hit counts only if the function around it may have such an instruction, and a
  * distance from the image base, which many numbers look like, does not count. */
 static abiscan_answer find_reference(const abiscan_image *image, abiscan_range range,
-                                     abiscan_range except, bool is_exact)
+                                     uint64_t before, abiscan_range except, bool is_exact)
 {
     code_piece code;
     unsigned hits = 0;
@@ -591,9 +628,14 @@ static abiscan_answer find_reference(const abiscan_image *image, abiscan_range r
                 continue;
             }
             unsigned sizes = immediate_sizes(bytes, at);
+            unsigned operand = before == 0 ? 0 : operand_size(bytes, at);
             for (unsigned size = 0; size <= 4; size++) {
+                uint64_t offset = target + size - range.address;
+                if (operand != 0 && offset + operand <= before) {
+                    continue;
+                }
                 /* Each hit costs a look at its function: so many are no accident. */
-                if (((sizes >> size) & 1u) != 0 && target + size - range.address < range.size
+                if (((sizes >> size) & 1u) != 0 && offset < range.size
                     && (!is_exact || ++hits > HIT_LIMIT
                         || may_name(image, code.address + at, range))) {
                     return ABISCAN_YES;
@@ -609,15 +651,17 @@ static abiscan_answer find_reference(const abiscan_image *image, abiscan_range r
 }
 
 abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range range,
-                                     abiscan_range except)
+                                     uint64_t before, abiscan_range except)
 {
-    return find_reference(image, range, except, false);
+    range.address -= before;
+    range.size += before;
+    return find_reference(image, range, before, except, false);
 }
 
 abiscan_answer abiscan_x86_64_names(const abiscan_image *image, abiscan_range range,
                                     abiscan_range except)
 {
-    return find_reference(image, range, except, true);
+    return find_reference(image, range, 0, except, true);
 }
 
 /* ---- what a function returns ------------------------------------------ */
@@ -1332,7 +1376,7 @@ abiscan_answer abiscan_x86_64_stored_slots(const abiscan_image *image, uint64_t 
     abiscan_range written = {array, (uint64_t)(slots->count + 1) * ENTRY};
     abiscan_range function = {hook.start, hook.end - hook.start};
     if (unclear < written.size
-        || abiscan_x86_64_refers(image, written, function) != ABISCAN_NO) {
+        || abiscan_x86_64_refers(image, written, 0, function) != ABISCAN_NO) {
         return ABISCAN_CANNOT_TELL;
     }
     return always_writes(image, &hook, user) ? ABISCAN_YES : ABISCAN_CANNOT_TELL;

@@ -720,7 +720,7 @@ static abiscan_answer can_change(module_reader *reader, abiscan_range range)
     if (abiscan_is_constant(reader->image, range.address, range.size)) {
         return ABISCAN_NO;
     }
-    return abiscan_code_refers(reader->image, range, reader->hook_code);
+    return abiscan_code_refers(reader->image, range, 0, reader->hook_code);
 }
 
 /* The PyModuleDef, with either object header. */
@@ -735,9 +735,9 @@ static abiscan_range definition_range(const module_reader *reader)
     return range;
 }
 
-/* The array, and what lies before it: where it is a member of a struct, code may
+/* How many bytes ahead of the array matter: where it is a member of a struct, code may
  * name the struct and write through an offset. */
-static abiscan_range with_enclosing(const module_reader *reader, abiscan_range array)
+static uint64_t enclosing_size(const module_reader *reader, abiscan_range array)
 {
     enum { BEFORE = 8 };
     abiscan_range definition = definition_range(reader);
@@ -746,8 +746,7 @@ static abiscan_range with_enclosing(const module_reader *reader, abiscan_range a
     if (end > low && end <= array.address) {
         low = end;
     }
-    abiscan_range result = {low, array.address - low + array.size};
-    return result;
+    return array.address - low;
 }
 
 static bool is_in_definition(const module_reader *reader, uint64_t address)
@@ -807,8 +806,10 @@ static abiscan_answer slots_can_change(module_reader *reader)
         if (abiscan_is_constant(image, array.address, array.size)) {
             continue;
         }
-        array = with_enclosing(reader, array);
-        answer = abiscan_code_refers(image, array, reader->hook_code);
+        uint64_t before = enclosing_size(reader, array);
+        answer = abiscan_code_refers(image, array, before, reader->hook_code);
+        array.address -= before;
+        array.size += before;
         if (answer == ABISCAN_NO && has_other_pointer(reader, i, array)) {
             answer = ABISCAN_YES;
         }
@@ -957,7 +958,7 @@ static void judge_gil(module_reader *reader)
         return;
     }
     say(result->gil_evidence,
-        reader->has_slots || reader->has_definition ? "code writes the slots at run time"
+        reader->has_slots || reader->has_definition ? "code may write the slots at run time"
         : reader->image->cells_known ? "the slots are made at run time"
                                      : "without relocations the slots cannot be found");
 }
