@@ -41,6 +41,8 @@ _WITHOUT_WHEEL: typing.Final[dict[str, str]] = {
 #: The beginning of a platform tag -> the format of its binaries.
 _FORMATS: typing.Final[dict[str, str]] = {
     'linux_': 'elf', 'manylinux': 'elf', 'musllinux': 'elf', 'win': 'pe', 'macosx_': 'macho', 'ios_': 'macho',
+    # PEP 783, its name before, and what sysconfig says.
+    'pyemscripten_': 'wasm', 'pyodide_': 'wasm', 'emscripten_': 'wasm',
 }
 
 

@@ -57,7 +57,7 @@ def arguments(
     before = []
     binaries = _compilers(target, directory)
     if kind == 'cross' or binaries:
-        text = _section('binaries', {name: f'[{", ".join(map(_quoted, words))}]' for name, words in binaries.items()})
+        text = _section('binaries', {name: _quoted(*command) for name, command in binaries.items()})
         if kind == 'cross':
             text += _section('host_machine', _host_machine(target))
         if target.machine == 'universal2':
@@ -157,9 +157,9 @@ def _stand_in(choice: Choice, directory: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def _quoted(word: str) -> str:
+def _quoted(*words: str) -> str:
     # In machine files Meson takes a backslash for itself; a quote cannot be written there.
-    return f"'{word}'"
+    return '[' + ', '.join(f"'{word}'" for word in words) + ']' if len(words) > 1 else f"'{words[0]}'"
 
 
 def _section(name: str, values: typing.Mapping[str, str]) -> str:

@@ -34,13 +34,15 @@ def read(path: pathlib.Path) -> Description:
       _sysconfigdata_*.py.
 
     Raises BuildRefused ('unreadable-target') where a file is missing, damaged or contradicts another one, and where
-    there are several interpreters.
+    there are several interpreters; 'unsupported-target' where it is one for Emscripten.
     """
-    from . import description_details, description_posix, description_windows
+    from . import description_details, description_posix, description_windows, emscripten
     from .description_files import refused
 
     path = pathlib.Path(os.path.abspath(path))
     name = path.name.lower()
+    if emscripten.is_one(path.parent if name == 'build-details.json' else path):
+        raise emscripten.refusal(os.fspath(path))
     if path.is_file():
         if name.endswith('.json'):
             target, info = description_details.read(path)

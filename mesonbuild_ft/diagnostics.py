@@ -50,6 +50,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'limited-api-not-visible': 'The version in limited_api: of a module cannot be read from the configured build.',
     'different-floors': 'The extension modules name different versions in limited_api:.',
     'target-not-described': 'Something is built for another machine, and nothing says for which Python.',
+    'unsupported-target': 'The target is a Python that extension modules are not compiled for in this way.',
     'target-not-running': 'An editable install is asked for with a target other than the running interpreter.',
     'rpath-not-possible': 'A file for macOS needs a run path, which cannot be written on another system.',
     # Tools and steps that failed.

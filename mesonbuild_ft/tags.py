@@ -160,6 +160,8 @@ def platform_of_suffix(suffix_tag: str) -> str:
     linux = re.search(r'(?:^|-)([^-]+)-linux(?:-|$)', suffix_tag)
     if linux:
         return f'linux_{_ARCHITECTURES.get(linux[1], linux[1])}'
+    if suffix_tag.endswith('-wasm32-emscripten'):
+        return 'emscripten_wasm32'
     windows = re.search(r'-(win_amd64|win_arm64|win32)$', suffix_tag)
     return windows[1] if windows else 'any'
 
@@ -228,7 +230,7 @@ MACHINES: typing.Final[dict[str, tuple[str, ...]]] = {
     'aarch64': ('aarch64',), 'arm64': ('aarch64', 'arm64x'),
     'armv7l': ('arm',), 'armv6l': ('arm',),
     'ppc64le': ('ppc64',), 'ppc64': ('ppc64',), 's390x': ('s390x',), 'riscv64': ('riscv64',),
-    'loongarch64': ('loongarch64',), 'universal2': ('x86_64', 'aarch64'),
+    'loongarch64': ('loongarch64',), 'universal2': ('x86_64', 'aarch64'), 'wasm32': ('wasm32',),
 }
 
 

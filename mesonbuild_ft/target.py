@@ -23,7 +23,7 @@ LAYOUTS: typing.Final[typing.Mapping[str, tuple[int, str]]] = {
     'x86_64': (8, 'little'), 'i686': (4, 'little'), 'aarch64': (8, 'little'), 'universal2': (8, 'little'),
     'armv6l': (4, 'little'), 'armv7l': (4, 'little'), 'armv8l': (4, 'little'),
     'ppc64le': (8, 'little'), 'ppc64': (8, 'big'), 's390x': (8, 'big'),
-    'riscv64': (8, 'little'), 'loongarch64': (8, 'little'),
+    'riscv64': (8, 'little'), 'loongarch64': (8, 'little'), 'wasm32': (4, 'little'),
 }
 
 
@@ -224,7 +224,9 @@ def _on_32_bit(platform: str, pointer_size: int) -> str:
 
 def machine_of_platform(platform: str, pointer_size: int) -> str:
     """`Target.machine` for what `sysconfig.get_platform()` says."""
-    return machine_name(_on_32_bit(platform, pointer_size).rsplit('-', 1)[-1])
+    # pyodide-build sets _PYTHON_HOST_PLATFORM to emscripten_5_0_3_wasm32, Pyodide itself says emscripten-5.0.3-wasm32.
+    separator = '_' if platform.startswith('emscripten_') else '-'
+    return machine_name(_on_32_bit(platform, pointer_size).rsplit(separator, 1)[-1])
 
 
 def machine_of_triplet(triplet: str) -> str:

@@ -19,7 +19,7 @@ import sys
 import typing
 import zlib
 
-from . import machine_files, tags, target as target_
+from . import emscripten, machine_files, tags, target as target_
 from .diagnostics import BuildRefused, refuse
 from .settings import Settings
 from .target import Target
@@ -96,6 +96,7 @@ def choose(settings: Settings) -> Choice:
         machine.update(contents.get('host_machine', {}))
     if machine:
         choice = _with_machine(choice, machine)
+    _check_emscripten(choice)
     if choice.is_running or not choice.described:
         return choice
     _check_host_platform(choice.target)
@@ -196,6 +197,16 @@ def _with_machine(choice: Choice, machine: typing.Mapping[str, typing.Any]) -> C
     return Choice(dataclasses.replace(target, platform=platform, system=system, machine=name), described=False)
 
 
+def _check_emscripten(choice: Choice) -> None:
+    """Refuse Emscripten, unless pyodide-build presents it as the running interpreter."""
+    if choice.target.system != emscripten.SYSTEM or not choice.described:
+        return
+    if not choice.is_running:
+        raise emscripten.refusal(choice.target.description or choice.executable)
+    if not os.environ.get('_PYTHON_SYSCONFIGDATA_NAME'):
+        raise emscripten.refusal('_PYTHON_HOST_PLATFORM')
+
+
 def _check_host_platform(target: Target) -> None:
     """Hold _PYTHON_HOST_PLATFORM, which crossenv and cibuildwheel set, against a target that was named."""
     text = os.environ.get('_PYTHON_HOST_PLATFORM', '')
@@ -262,6 +273,8 @@ def _for_musl(target: Target) -> Target:
 
 def undescribed(target: Target) -> BuildRefused:
     """The refusal where extension modules are built and nothing says for which interpreter."""
+    if target.system == emscripten.SYSTEM:
+        return emscripten.refusal('[host_machine] of the cross file')
     return refuse(
         'target-not-described', f'the cross file is for {target.machine} {target.system}, and nothing says which '
         'Python the extension modules are for', where='-Ctarget',

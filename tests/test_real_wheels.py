@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real wheels of other people, of three platforms (tests/real/wheels.toml): nothing false is said of them."""
+"""Real wheels of other people, of four platforms (tests/real/wheels.toml): nothing false is said of them."""
 
 from __future__ import annotations
 

@@ -133,34 +133,6 @@ def test_meson_wants_another_key_for_the_stable_abi(
     assert outputs[1][0] == 0, outputs[1][1]
 
 
-@pytest.mark.parametrize('where', ['c', 'c_args'])
-def test_meson_preprocesses_for_all_machines(
-    where: str, interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path,
-) -> None:
-    """mesonbuild/meson#8206: with -arch flags for two machines it finds no compiler, or no header."""
-    cc = trees.apple_clang(tmp_path)
-    flags = ['-arch', 'arm64', '-arch', 'x86_64']
-    script = workarounds.with_architectures([cc], flags, tmp_path / 'script')
-    source = project('plain')
-    (source / 'meson.build').write_text(
-        "project('plain', 'c')\nmeson.get_compiler('c').has_header('stdio.h', required: true)\n")
-    outputs = []
-    for c, c_args in (([cc, *flags], []) if where == 'c' else ([cc], flags), (script, [])):
-        (tmp_path / 'cross.ini').write_text(
-            f"[binaries]\nc = {c!r}\n[host_machine]\nsystem = 'darwin'\ncpu_family = 'aarch64'\ncpu = 'aarch64'\n"
-            f"endian = 'little'\n[built-in options]\nc_args = {c_args!r}\n")
-        done = subprocess.run(
-            [interpreters.get('cp312-cp312'), '-m', 'mesonbuild.mesonmain', 'setup', tmp_path / 'bare', source,
-             '--cross-file', tmp_path / 'cross.ini'],
-            capture_output=True, text=True, check=False, env=support.clean_environment(pathlib.Path(sys.executable)))
-        outputs.append((done.returncode, done.stdout + done.stderr))
-        shutil.rmtree(tmp_path / 'bare', ignore_errors=True)
-    assert outputs[0][0] != 0, 'Meson can do that now: with_architectures() may return the flags'
-    assert {'c': 'Unable to get clang pre-processor defines', 'c_args': "header 'stdio.h' not found"}[where] \
-        in outputs[0][1]
-    assert outputs[1][0] == 0, outputs[1][1]
-
-
 def test_meson_tries_cython_with_the_headers_of_the_running_interpreter(
     hook: typing.Any, project: typing.Any, cython: dict[str, str], tmp_path: pathlib.Path,
 ) -> None:
@@ -222,6 +194,34 @@ def test_meson_holds_the_python_against_the_machine_it_runs_on(
         shutil.rmtree(source / 'bare', ignore_errors=True)
     assert outputs[0][0] != 0, 'Meson compares with the host machine now: remove _platform_of_this_machine()'
     assert 'Need python for x86_64, but found aarch64' in outputs[0][1]
+    assert outputs[1][0] == 0, outputs[1][1]
+
+
+@pytest.mark.parametrize('where', ['c', 'c_args'])
+def test_meson_preprocesses_for_all_machines(
+    where: str, interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path,
+) -> None:
+    """mesonbuild/meson#8206: with -arch flags for two machines it finds no compiler, or no header."""
+    cc = trees.apple_clang(tmp_path)
+    flags = ['-arch', 'arm64', '-arch', 'x86_64']
+    script = workarounds.with_architectures([cc], flags, tmp_path / 'script')
+    source = project('plain')
+    (source / 'meson.build').write_text(
+        "project('plain', 'c')\nmeson.get_compiler('c').has_header('stdio.h', required: true)\n")
+    outputs = []
+    for c, c_args in (([cc, *flags], []) if where == 'c' else ([cc], flags), (script, [])):
+        (tmp_path / 'cross.ini').write_text(
+            f"[binaries]\nc = {c!r}\n[host_machine]\nsystem = 'darwin'\ncpu_family = 'aarch64'\ncpu = 'aarch64'\n"
+            f"endian = 'little'\n[built-in options]\nc_args = {c_args!r}\n")
+        done = subprocess.run(
+            [interpreters.get('cp312-cp312'), '-m', 'mesonbuild.mesonmain', 'setup', tmp_path / 'bare', source,
+             '--cross-file', tmp_path / 'cross.ini'],
+            capture_output=True, text=True, check=False, env=support.clean_environment(pathlib.Path(sys.executable)))
+        outputs.append((done.returncode, done.stdout + done.stderr))
+        shutil.rmtree(tmp_path / 'bare', ignore_errors=True)
+    assert outputs[0][0] != 0, 'Meson can do that now: with_architectures() may return the flags'
+    assert {'c': 'Unable to get clang pre-processor defines', 'c_args': "header 'stdio.h' not found"}[where] \
+        in outputs[0][1]
     assert outputs[1][0] == 0, outputs[1][1]
 
 

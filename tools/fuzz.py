@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fuzz the scanner with libFuzzer, which clang brings, under the address and undefined-behaviour sanitizers.
 
-    python tools/fuzz.py [--minutes N] [--directory DIRECTORY] [elf|macho|pe|scan ...]
+    python tools/fuzz.py [--minutes N] [--directory DIRECTORY] [elf|macho|pe|wasm|scan ...]
 
 The targets run side by side. What they find interesting is kept in DIRECTORY, .cache/fuzz otherwise, and begins with
 c_tests/corpus; a finding ends that target, and its input is kept there. Exit status 1: something was found.
@@ -23,7 +23,8 @@ import typing
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CORPUS = ROOT / 'c_tests' / 'corpus'
 #: Target -> the corpora that it begins with.
-TARGETS: typing.Final = {'elf': ['elf'], 'macho': ['macho'], 'pe': ['pe'], 'scan': ['elf', 'macho', 'pe']}
+TARGETS: typing.Final = {'elf': ['elf'], 'macho': ['macho'], 'pe': ['pe'], 'wasm': ['wasm'],
+                         'scan': ['elf', 'macho', 'pe', 'wasm']}
 #: Larger inputs are slow, and every structure fits.
 LONGEST: typing.Final = 1 << 16
 

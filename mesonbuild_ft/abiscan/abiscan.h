@@ -8,8 +8,9 @@
  * Rules of interpretation come from PEP 384 (limited API), PEP 489 (multi-phase
  * initialisation), PEP 703 (free threading), PEP 793 (PyModExport), PEP 803
  * (abi3t) and PEP 820 (PySlot); file formats from the System V gABI and its
- * processor supplements (ELF), from Apple's Mach-O reference and headers, and from
- * Microsoft's PE Format.  What cannot be proven is reported as unknown.
+ * processor supplements (ELF), from Apple's Mach-O reference and headers, from
+ * Microsoft's PE Format, and from the WebAssembly Core Specification.  What cannot be
+ * proven is reported as unknown.
  */
 #ifndef ABISCAN_H
 #define ABISCAN_H
@@ -49,7 +50,9 @@ typedef enum abiscan_format {
     /* A universal file: several Mach-O files, one for each machine.  The result
      * has `slices`, and beside them only format, machine ("universal") and
      * byte_order; everything else is in them. */
-    ABISCAN_FORMAT_MACHO_UNIVERSAL
+    ABISCAN_FORMAT_MACHO_UNIVERSAL,
+    /* WebAssembly: imports, exports and needed libraries; code and data are not read. */
+    ABISCAN_FORMAT_WASM
 } abiscan_format;
 
 typedef enum abiscan_byte_order {

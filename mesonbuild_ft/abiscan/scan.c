@@ -10,6 +10,7 @@
 #include "macho.h"
 #include "pe.h"
 #include "pymodule.h"
+#include "wasm.h"
 
 /* Formats that are recognised but not read yet. */
 static const struct {
@@ -85,6 +86,9 @@ static abiscan_status scan(const void *data, size_t size, uint64_t file_size, co
     }
     if (abiscan_is_pe(data, size)) {
         return finish(abiscan_read_pe(data, size, result, &image), &image, stem, result);
+    }
+    if (abiscan_is_wasm(data, size)) {
+        return finish(abiscan_read_wasm(data, size, result, &image), &image, stem, result);
     }
     for (size_t i = 0; i < sizeof known_formats / sizeof known_formats[0]; i++) {
         if (size >= known_formats[i].size
@@ -194,6 +198,8 @@ const char *abiscan_format_name(abiscan_format format)
         return "macho";
     case ABISCAN_FORMAT_MACHO_UNIVERSAL:
         return "macho-universal";
+    case ABISCAN_FORMAT_WASM:
+        return "wasm";
     case ABISCAN_FORMAT_NONE:
         break;
     }

@@ -154,8 +154,9 @@ def table() -> Json:
 
 
 def load() -> list[Wheel]:
-    """All wheels of both files."""
-    made = tomllib.loads(HERE.joinpath('wheels.toml').read_text(encoding='utf-8'))['wheel']
+    """All wheels of both files, but those of WebAssembly: the interpreters that are compared with import none."""
+    made = [entry for entry in tomllib.loads(HERE.joinpath('wheels.toml').read_text(encoding='utf-8'))['wheel']
+            if not entry['file'].endswith('_wasm32.whl')]
     return [
         *(Wheel(entry['file'], entry['sha256'], 'made') for entry in made),
         *(Wheel(entry['file'], entry['sha256'], 'made', companion=True) for entry in table().get('companion', [])),
