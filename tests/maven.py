@@ -40,8 +40,7 @@ def tree(classifier: str) -> pathlib.Path:
 
 def _download(classifier: str) -> pathlib.Path:
     """The jar. Its contents are checked: a test must not run what someone else has put there."""
-    if shutil.which('mvn') is None:
-        trees.missing('mvn is not installed')
+    trees.need('mvn')
     try:
         subprocess.run(
             ['mvn', '--batch-mode', '--quiet', f'{_PLUGIN}:copy', f'-Dartifact={_ARTIFACT}:jar:{classifier}',

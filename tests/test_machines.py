@@ -22,12 +22,6 @@ BUILDER: typing.Final = 'cp311-cp311'
 Copy = typing.Callable[[str], pathlib.Path]
 
 
-def need(*programs: str) -> None:
-    for program in programs:
-        if shutil.which(program) is None:
-            trees.missing(f'{program} is not installed')
-
-
 def run_debian(root: pathlib.Path, emulator: str, directory: pathlib.Path, code: str) -> str:
     """What Debian's Python 3.11 of another machine prints."""
     done = subprocess.run(
@@ -50,7 +44,7 @@ def test_linux_of_another_machine(
     tmp_path: pathlib.Path,
 ) -> None:
     """Bare meson-python puts such modules into a linux_x86_64 wheel, and returns 0."""
-    need(f'qemu-{emulator}-static', f'{machine}-linux-gnu-gcc')
+    trees.need(f'qemu-{emulator}-static', f'{machine}-linux-gnu-gcc')
     root = trees.debian(architecture)
     config: dict[str, typing.Any] = {'target': os.fspath(root)}
     environment = {}
@@ -80,7 +74,7 @@ def test_linux_of_another_machine(
 
 
 def test_cross_compiler_in_cc_without_a_target_is_refused(project: Copy, hook: Hook) -> None:
-    need('aarch64-linux-gnu-gcc')
+    trees.need('aarch64-linux-gnu-gcc')
     result = hook(BUILDER, 'build_wheel', project('plain'), environment={'CC': 'aarch64-linux-gnu-gcc'})
     assert 'machine-mismatch' in result.findings('error')
     assert not result.wheels
@@ -88,7 +82,7 @@ def test_cross_compiler_in_cc_without_a_target_is_refused(project: Copy, hook: H
 
 @pytest.mark.parametrize('tag', ['cp314-cp314', 'cp315-cp315t'])
 def test_musl(tag: str, project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
-    need('musl-gcc')
+    trees.need('musl-gcc')
     prefix = trees.tree(trees.MUSL, f'{tag}-musllinux_x86_64')
     # Debian 12 has musl 1.2.3.
     result = hook(BUILDER, 'build_wheel', project('many'), config={'target': os.fspath(prefix)})

@@ -28,13 +28,10 @@ Copy = typing.Callable[[str], pathlib.Path]
 
 
 @pytest.fixture(scope='module')
-def msvc() -> typing.Iterator[windows_python.WindowsPython]:
+def msvc(wine: None) -> windows_python.WindowsPython:
     """CPython 3.14.3 as MSVC builds it."""
-    for program in ('wine', 'wineserver', 'x86_64-w64-mingw32-gcc'):
-        if shutil.which(program) is None:
-            trees.missing(f'{program} is not installed')
-    yield windows_python.WindowsPython(maven.tree('windows-x86_64'))
-    windows_python.stop_wine()
+    trees.need('wine', 'wineserver')
+    return windows_python.WindowsPython(maven.tree('windows-x86_64'))
 
 
 @pytest.fixture

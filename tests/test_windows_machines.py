@@ -53,8 +53,7 @@ def stand_in(directory: pathlib.Path, tag: str, machine: Machine) -> pathlib.Pat
     """
     pytest.importorskip('ziglang')
     nm = 'x86_64-w64-mingw32-nm'
-    if shutil.which(nm) is None:
-        trees.missing(f'{nm} is not installed')
+    trees.need(nm)
     real, prefix = trees.tree(trees.WINDOWS, f'{tag}-win_amd64'), directory / 'python'
     (prefix / 'libs').mkdir(parents=True)
     shutil.copytree(real / 'include', prefix / 'include')
