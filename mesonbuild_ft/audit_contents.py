@@ -148,14 +148,16 @@ def import_libraries(members: typing.Sequence[str]) -> typing.Iterator[str]:
 
     Libraries may be shipped to be linked with; what is named after a module of the wheel never is.
     """
-    modules = {path[:-len('.pyd')] for path in members if path.endswith('.pyd')}
-    modules |= {path.partition('.')[0] for path in modules}
+    modules = set()
+    for path in members:
+        if path.endswith('.pyd'):
+            folder, slash, file = path[:-len('.pyd')].rpartition('/')
+            modules |= {folder + slash + file, folder + slash + file.partition('.')[0]}
     for path in members:
         for ending in ('.pyd.a', '.dll.a', '.lib', '.exp'):
             if path.endswith(ending):
-                stem = path[:-len(ending)]
-                folder, slash, file = stem.rpartition('/')
-                if ending.endswith('.a') or stem in modules or folder + slash + file.removeprefix('lib') in modules:
+                folder, slash, file = path[:-len(ending)].rpartition('/')
+                if modules & {folder + slash + file, folder + slash + file.removeprefix('lib')}:
                     yield path
                 break
 

@@ -62,7 +62,7 @@ def build_editable(
     if not choice.is_running:
         raise refuse(
             'target-not-running', f'an editable install is for the interpreter that it is installed in, not for '
-            f'{choice.target.name}, {choice.target.platform}', where='-Ctarget',
+            f'{choice.target.name}, {choice.target.platform}', where=choice.where,
             advice='Build a wheel for that target, or run the editable install in it.')
     target = choice.target
     # The same directory that meson-python would choose.
@@ -138,9 +138,11 @@ def _call(
     config = {**settings.config_settings, 'build-dir': os.fspath(build_dir)}
     config.pop('builddir', None)
     request = meson_setup.settings_to_json(settings)
+    any_version = workarounds.sdist_on_any_version(settings.pyproject) if mode == 'sdist' else contextlib.nullcontext()
     try:
         with (tools.meson_environment(meson, ninja, request, choice, build_dir, mode), _presented(choice),
-              workarounds.pre_release_counts_as_release(), workarounds.wheels_appear_complete(wheel.UNFINISHED)):
+              workarounds.pre_release_counts_as_release(), any_version,
+              workarounds.wheels_appear_complete(wheel.UNFINISHED)):
             return str(getattr(mesonpy, hook)(os.fspath(output), config))
     except SystemExit as error:
         raise _failure(error, settings, build_dir, mode, ninja) from error
@@ -200,7 +202,7 @@ def _finish(
     # A wheel without extension modules keeps its py3-none tag.
     if old.abi != 'none' and (plan.abi != 'full' or not choice.is_running):
         name = old.with_tag(plan.python_tag, plan.abi_tag)
-    if old.platform != 'any' and not choice.is_running:
+    if old.platform != 'any' and (not choice.is_running or _is_told(choice.target)):
         name = name._replace(platform=choice.target.platform)
     verification = Verification()
     if settings.verify != 'off':
@@ -213,8 +215,14 @@ def _finish(
     without = frozenset() if settings.project.import_libraries else frozenset(
         audit_contents.import_libraries(wheel.members(built)))
     final = wheel.finish(built, destination, name, without=without)
-    report.summary(choice.target, plan, final.name, final.stat().st_size, verification, settings.verify)
+    report.summary(
+        choice.target, plan, final.name, final.stat().st_size, verification, settings.verify, left_out=sorted(without))
     return final.name
+
+
+def _is_told(target: Target) -> bool:
+    """Whether variables make the running interpreter stand for this one; meson-python sees not all of them."""
+    return target.system == 'linux' and any(os.environ.get(name) for name in target_.TOLD)
 
 
 def _show(found: typing.Sequence[Diagnostic], plan: plan_.Plan, consequence: str, where: pathlib.Path) -> None:

@@ -24,7 +24,7 @@ from .target import Target
 _TOO_HIGH = re.compile(r'Limited API version too high: (\d+)\.(\d+) \(detected')
 _GIL_DISABLED = re.compile(r'[-/]DPy_GIL_DISABLED(?:=1)?')
 #: A file that a module for Windows is linked to; not the options that name one to leave it out.
-_PYTHON_LIBRARY = re.compile(r'^(?:.*[\\/])?(python3\d*t?(?:_d)?)\.(?:lib|dll)$', re.IGNORECASE)
+_PYTHON_LIBRARY = re.compile(r'^(?:.*[\\/])?(python3\d*t?)(?:_d)?\.(?:lib|dll)$', re.IGNORECASE)
 _DEFINE = re.compile(r'[-/]DPy_LIMITED_API=(0[xX][0-9a-fA-F]+)')
 
 
@@ -52,7 +52,8 @@ def read(build_dir: pathlib.Path, target: Target, settings: Settings) -> Configu
         if (module is None or module.limited_api is None) and _limited_api_define(entry) is not None:
             defining.append(entry['name'])
         for group in entry['target_sources'] if entry.get('machine', 'host') == 'host' else ():
-            if group.get('language') in ('c', 'cpp', 'objc', 'objcpp') and group.get('sources'):
+            if group.get('language') in ('c', 'cpp', 'objc', 'objcpp') and (
+                    group.get('sources') or group.get('generated_sources')):
                 defines = any(_GIL_DISABLED.fullmatch(argument) for argument in group.get('parameters', ()))
                 defines_gil_disabled = defines and defines_gil_disabled is not False
     return Configured(
@@ -68,7 +69,7 @@ def has_wrong_library(build_dir: pathlib.Path, abi: str) -> bool:
     """
     if abi == 'full':
         return False
-    right = 'python3t' if abi == 'abi3t' else 'python3'
+    right = {'python3t' if abi == 'abi3t' else 'python3'}
     wrong = False
     for entry in info(build_dir, 'targets'):
         if entry['type'] == 'executable' and 'python' in entry.get('dependencies', ()):
@@ -76,11 +77,11 @@ def has_wrong_library(build_dir: pathlib.Path, abi: str) -> bool:
         if entry['type'] != 'shared module':
             continue
         libraries = {
-            match[1] for group in entry['target_sources'] for argument in group.get('parameters', ())
+            match[1].lower() for group in entry['target_sources'] for argument in group.get('parameters', ())
             if 'linker' in group and (match := _PYTHON_LIBRARY.search(argument))}
         if libraries and _limited_api_define(entry) is None:
             return False
-        wrong = wrong or bool(libraries - {right})
+        wrong = wrong or bool(libraries - right)
     return wrong
 
 

@@ -57,14 +57,15 @@ def arguments(
     before = []
     binaries = _compilers(target, directory)
     if kind == 'cross' or binaries:
-        text = _section('binaries', {name: _quoted(*command) for name, command in binaries.items()})
+        text = _section('binaries', {name: machine_files.quoted(*command) for name, command in binaries.items()})
         if kind == 'cross':
             text += _section('host_machine', _host_machine(target))
         if target.machine == 'universal2':
             # Clang makes none for two machines.
             text += _section('built-in options', {'b_pch': 'false'})
         before.append(f'--{kind}-file={_write(directory / f"{kind}.ini", text)}')
-    after = [f'--{kind}-file={_write(directory / "python.ini", _section("binaries", {"python": _quoted(python)}))}']
+    text = _section('binaries', {'python': machine_files.quoted(python)})
+    after = [f'--{kind}-file={_write(directory / "python.ini", text)}']
     if target.system == 'windows' and (not choice.executable or abi != 'full'):
         after += _build_config(target, directory, meson_version, abi)
     return Arguments(before, after)
@@ -155,11 +156,6 @@ def _stand_in(choice: Choice, directory: pathlib.Path) -> pathlib.Path:
         f'*) exec {shlex.quote(sys.executable)} "$@";;\nesac\n', encoding='utf-8')
     path.chmod(0o755)
     return path
-
-
-def _quoted(*words: str) -> str:
-    # In machine files Meson takes a backslash for itself; a quote cannot be written there.
-    return '[' + ', '.join(f"'{word}'" for word in words) + ']' if len(words) > 1 else f"'{words[0]}'"
 
 
 def _section(name: str, values: typing.Mapping[str, str]) -> str:

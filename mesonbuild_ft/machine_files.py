@@ -13,6 +13,8 @@ import pathlib
 import shlex
 import typing
 
+from .diagnostics import refuse
+
 
 Kind = typing.Literal['native', 'cross']
 #: Section -> key -> value.
@@ -138,3 +140,17 @@ def array(text: str) -> list[str]:
             return [text]
         return [str(item) for item in value] if isinstance(value, list) else [text]
     return shlex.split(text) if text else []
+
+
+def quoted(*words: str) -> str:
+    """A string, or of several words an array, for a machine file. Raises BuildRefused.
+
+    Meson takes a backslash there for itself, and so a quote cannot be written.
+    """
+    for word in words:
+        if "'" in word:
+            raise refuse(
+                'unusable-build-directory', "Meson cannot be told a path with an apostrophe in it", where=word,
+                advice='Build in another directory: -Cbuild-dir=, or a copy of the project elsewhere.')
+    strings = [f"'{word}'" for word in words]
+    return strings[0] if len(strings) == 1 else f'[{", ".join(strings)}]'

@@ -194,8 +194,7 @@ def _for_target(
 ) -> list[str]:
     """The arguments that were given, with those that make Meson compile for the target."""
     own = cross_setup.arguments(choice, own_directory(build_dir), given, meson_version, abi=abi)
-    if not choice.is_running:
-        given = workarounds.without_build_config(given, own_directory(build_dir) / 'target')
+    given = workarounds.without_build_config(given, own_directory(build_dir) / 'target')
     return [*own.before, *given, *own.after]
 
 

@@ -234,13 +234,13 @@ def _by_setup(settings: Settings, meson: tools.Meson) -> ProjectInfo:
     """What a full `meson setup` says of the project, where introspection cannot tell."""
     import subprocess
 
-    from . import configured, meson_setup, target, target_choice, tools
+    from . import configured, machine_files, meson_setup, target, target_choice, tools
 
     with _setup_directory(settings.source_dir) as work:
         build_dir = work / 'build'
         build_dir.mkdir()
         native = work / 'native.ini'
-        native.write_text(f'[binaries]\npython = {sys.executable!r}\n', encoding='utf-8')
+        native.write_text(f'[binaries]\npython = {machine_files.quoted(sys.executable)}\n', encoding='utf-8')
         request = meson_setup.settings_to_json(settings)
         choice = target_choice.Choice(target.running())
         with tools.meson_environment(meson, tools.find_ninja(), request, choice, build_dir, 'sdist'):

@@ -46,14 +46,19 @@ def show(diagnostics: typing.Iterable[Diagnostic], stream: typing.TextIO | None 
 
 def summary(
     target: Target, plan: Plan, wheel_name: str, size: int, verification: Verification, setting: Verify,
-    stream: typing.TextIO | None = None,
+    stream: typing.TextIO | None = None, *, left_out: typing.Sequence[str] = (),
 ) -> None:
-    """Print what was decided, built and verified. size: of the wheel in bytes; setting: `verify`."""
+    """Print what was decided, built and verified.
+
+    size: of the wheel in bytes; setting: `verify`; left_out: paths of what was built and is not in the wheel.
+    """
     stream = sys.stdout if stream is None else stream
     _print(colour(f'mesonbuild-ft: {target.name}, {target.platform}', 'title', stream), stream)
     for reason in plan.reasons:
         _print(f'  decided   {reason}', stream)
     _print(f'  wheel     {colour(wheel_name, "good", stream)} ({_size(size)})', stream)
+    for path in left_out:
+        _print(f'  left out  {path}: an import library, which only a linker uses', stream)
     for module in verification.modules:
         words = describe(module, free_threaded=target.free_threaded or plan.abi == 'abi3t')
         # gil-enabled-by-module is a fact of the module; all else contradicts the tag.

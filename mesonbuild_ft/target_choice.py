@@ -45,6 +45,7 @@ class Choice:
     executable: the program that Meson is to ask; '' where the running interpreter is the target, or the
         target cannot be asked.
     python_info: of a target that is not run, what Meson's python_info.py would print there; else None.
+    where: what named it, e.g. '-Ctarget'.
     described: whether something says which interpreter it is. Without that a cross file alone names the
         machine, which suffices for programs, but not for extension modules.
     """
@@ -53,6 +54,7 @@ class Choice:
     executable: str = ''
     python_info: typing.Mapping[str, typing.Any] | None = None
     described: bool = True
+    where: str = ''
 
     @property
     def is_running(self) -> bool:
@@ -80,7 +82,8 @@ def choose(settings: Settings) -> Choice:
     files = machine_files.for_host(settings.setup_args, settings.source_dir)
     is_cross = machine_files.has_cross(settings.setup_args)
     given = dict(_given(settings, files, is_cross))
-    choices = {where: _choice(name, where, settings.source_dir) for where, name in given.items()}
+    choices = {where: dataclasses.replace(_choice(name, where, settings.source_dir), where=where)
+               for where, name in given.items()}
     if not choices:
         choice = Choice(target_.running())
     else:
@@ -139,19 +142,21 @@ def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
     from . import description, interpreters
 
     path = source_dir / os.path.expanduser(name)
-    if not path.exists():
-        command = shutil.which(name) if os.sep not in name else None
-        if command is None:
-            raise refuse(
-                'unreadable-target', f'there is no {name}', where=where,
-                advice='Name an interpreter, its prefix directory, or a build-details.json. A relative path begins '
-                       'in the directory of pyproject.toml.')
+    # A command first: a project may well have a directory called python.
+    command = shutil.which(name) if os.path.basename(name) == name else None
+    if command is not None:
         path = pathlib.Path(command)
+    elif not path.exists():
+        raise refuse(
+            'unreadable-target', f'there is no {name}', where=where,
+            advice='Name an interpreter, its prefix directory, or a build-details.json. A relative path begins in the '
+                   'directory of pyproject.toml, which is another one where a wheel is built from a source '
+                   'distribution.')
     path = path.absolute()
     if path.is_file() and path.suffix != '.json' and _may_run(path):
         interpreter = interpreters.probe(path)
         if interpreter is not None:
-            if os.path.samefile(path, sys.executable):
+            if os.path.samefile(path, sys.executable) or _is_running(interpreter.target):
                 return Choice(target_.running())
             return Choice(interpreter.target, executable=os.fspath(path))
         if where == _CROSS_FILE:
@@ -163,7 +168,19 @@ def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
     except BuildRefused as error:
         raise BuildRefused(*(
             d._replace(where=f'{where}: {d.where}' if d.where else where) for d in error.diagnostics)) from error
+    if _is_running(found.target):
+        return Choice(target_.running())
     return Choice(found.target, python_info=found.python_info)
+
+
+def _is_running(target: Target) -> bool:
+    """Whether it is the running interpreter under another name: that of its base, its prefix, or its description."""
+    running = target_.running()
+    try:
+        return _identity(target) == _identity(running) and target.version == running.version and os.path.samefile(
+            target.include_dir, running.include_dir)
+    except OSError:
+        return False
 
 
 def _may_run(path: pathlib.Path) -> bool:

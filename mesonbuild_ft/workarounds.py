@@ -46,6 +46,29 @@ def pre_release_counts_as_release() -> typing.Iterator[None]:
 
 
 @contextlib.contextmanager
+def sdist_on_any_version(pyproject: typing.Mapping[str, typing.Any]) -> typing.Iterator[None]:
+    """Let meson-python make a source distribution, in which nothing is compiled, whatever requires-python says.
+
+    meson-python up to 0.22.1 holds it against the interpreter that packs the files as well (no issue is filed).
+    """
+    import packaging.specifiers
+
+    original = platform.python_version
+    try:
+        wanted = packaging.specifiers.SpecifierSet(str(pyproject.get('project', {}).get('requires-python', '')))
+    except packaging.specifiers.InvalidSpecifier:
+        wanted = packaging.specifiers.SpecifierSet()
+    versions = (f'3.{minor}.{micro}' for minor in range(7, 40) for micro in (0, 50))
+    admitted = next((version for version in versions if wanted.contains(version)), None)
+    if admitted is not None and not wanted.contains(original(), prereleases=True):
+        platform.python_version = lambda: admitted
+    try:
+        yield
+    finally:
+        platform.python_version = original
+
+
+@contextlib.contextmanager
 def wheels_appear_complete(ending: str) -> typing.Iterator[None]:
     """Let meson-python write `x.whl` under another name, with this ending, until it is complete.
 
@@ -119,6 +142,7 @@ def without_build_config(arguments: list[str], directory: pathlib.Path) -> list[
             continue
         kept = re.sub(rf'(?m)^{re.escape(_BUILD_CONFIG[:-1])}\s*=.*\n?', '', text)
         if kept != text:
+            directory.mkdir(parents=True, exist_ok=True)
             copy = directory / f'{kind}-{number}-{path.name}'
             copy.write_text(kept.replace('@DIRNAME@', os.fspath(path.absolute().parent)), encoding='utf-8')
             result = machine_files.with_file(result, number, copy)

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 import textwrap
 import typing
 
@@ -268,3 +269,66 @@ def test_backslashes_of_a_machine_file_are_no_escapes(value: str, meant: object,
     assert contents['properties']['thing'] == meant
     ours, = MachineFileParser([str(tmp_path / 'native.ini')], str(tmp_path)).sections.values()
     assert ours == {'thing': meant}
+
+
+def test_command_before_a_directory_of_that_name(project: Copy, hook: Hook, interpreters: Interpreters) -> None:
+    directory = project('plain')
+    (directory / 'python3.12').mkdir()
+    path = f'{interpreters.get("cp312-cp312").resolve().parent}{os.pathsep}{os.environ["PATH"]}'
+    result = hook(BUILDER, 'build_wheel', directory, config={'target': 'python3.12'}, environment={
+        'PATH': f'{interpreters.get(BUILDER).parent}{os.pathsep}{path}'})
+    assert result.path.name.startswith('plain-1.0-cp312-cp312-')
+
+
+def test_running_interpreter_by_its_base_and_in_a_copy(
+    project: Copy, hook: Hook, interpreters: Interpreters, tmp_path: pathlib.Path,
+) -> None:
+    """As virtual environments of Windows have one: the file is another, the interpreter the same."""
+    base = interpreters.get('cp314-cp314').resolve()
+    subprocess.run([base, '-m', 'venv', '--copies', '--without-pip', tmp_path / 'copy'], check=True)
+    site, = interpreters.get('cp314-cp314').parent.parent.glob('lib/python3*/site-packages')
+    python = tmp_path / 'copy' / 'bin' / 'python'
+    shutil.copytree(site, next(tmp_path.glob('copy/lib/python3*/site-packages')), dirs_exist_ok=True)
+    assert not os.path.samefile(python, base)
+    done = support.call_hook(python, 'build_editable', project('plain'), environment={
+        'MESONBUILD_FT_TARGET': os.fspath(base), 'PATH': support.clean_environment(interpreters.get(BUILDER))['PATH']})
+    assert done.status == 0, done.text
+
+
+def test_its_own_description_names_the_running_interpreter(
+    project: Copy, hook: Hook, interpreters: Interpreters,
+) -> None:
+    """Also in python.build_config, which Meson itself could not read."""
+    path = description(interpreters.get('cp314-cp314'))
+    config = {'setup-args': f'-Dpython.build_config={path}'}
+    for name in ('build_wheel', 'build_editable'):
+        directory = project('plain')
+        result = hook('cp314-cp314', name, directory.rename(directory.with_name(name)), config=config)
+        assert result.path.name.startswith('plain-1.0-cp314-cp314-'), result.text
+
+
+def test_source_distribution_with_a_description_for_meson(
+    project: Copy, hook: Hook, interpreters: Interpreters,
+) -> None:
+    """`python -m build` gives both hooks the same settings."""
+    directory = project('plain')
+    support.git_init(directory)
+    config = {'setup-args': f'-Dpython.build_config={description(interpreters.get("cp314-cp314"))}'}
+    assert hook(BUILDER, 'build_sdist', directory, config=config).path.name == 'plain-1.0.tar.gz'
+
+
+def test_source_distribution_by_a_python_that_the_project_does_not_run_on(project: Copy, hook: Hook) -> None:
+    directory = project('plain')
+    support.replace(directory / 'pyproject.toml', 'version = "1.0"', 'version = "1.0"\nrequires-python = ">=3.12"')
+    support.git_init(directory)
+    assert hook(BUILDER, 'build_sdist', directory).path.name == 'plain-1.0.tar.gz'
+    assert hook(BUILDER, 'build_wheel', directory).findings('error') == ['python-too-old']
+
+
+def test_path_with_an_apostrophe(project: Copy, hook: Hook, interpreters: Interpreters, tmp_path: pathlib.Path) -> None:
+    """Meson's machine files have no way to write one; without a target none is needed."""
+    directory = project('plain').rename(tmp_path / "o'brien")
+    result = hook(BUILDER, 'build_wheel', directory, config={'target': os.fspath(description(
+        interpreters.get('cp314-cp314')))})
+    assert result.findings('error') == ['unusable-build-directory']
+    assert "o'brien" in result.text

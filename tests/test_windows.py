@@ -201,6 +201,21 @@ def test_import_libraries_can_be_kept(project: Copy, hook: Hook) -> None:
         assert sum(name.endswith('.dll.a') for name in archive.namelist()) == 3
 
 
+def test_import_library_of_a_library_is_kept(project: Copy, hook: Hook) -> None:
+    """Others may link to it; those of modules are left out, and the build says so."""
+    directory = project('plain')
+    with open(directory / 'meson.build', 'a') as file:
+        file.write("shared_library('core', 'core.c', install: true, install_dir: py.get_install_dir() / 'core')\n")
+    (directory / 'core.c').write_text('__declspec(dllexport) int core(void);\nint core(void) { return 1; }\n')
+    support.add_settings(directory, '[tool.meson-python]\nallow-windows-internal-shared-libs = true')
+    result = build(hook, directory, windows_python.python('cp314-cp314t'))
+    with zipfile.ZipFile(result.path) as archive:
+        names = {name for name in archive.namelist() if '.dist-info/' not in name}
+    assert {name.rpartition('/')[2] for name in names} == {
+        'plain.cp314t-win_amd64.pyd', 'libcore.dll', 'libcore.dll.a'}
+    assert '  left out  plain.cp314t-win_amd64.dll.a: an import library, which only a linker uses' in result.stdout
+
+
 def test_pip_inside_windows_installs_it(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
     python = windows_python.python('cp314-cp314t')
     wheel = build(hook, project('several-modules'), python).path

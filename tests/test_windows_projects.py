@@ -52,6 +52,19 @@ def test_cython(tag: str, project: Copy, hook: Hook, cython: dict[str, str], tmp
     assert json.loads(done.stdout) == [not free_threaded, [], [int(free_threaded), SIZES[free_threaded]], 20001]
 
 
+def test_define_of_one_module_is_no_define_of_all(project: Copy, hook: Hook, cython: dict[str, str]) -> None:
+    """An author who followed the HOWTO in one C file; what Cython writes is no source of meson.build."""
+    directory = project('cython')
+    (directory / 'plain.c').write_text((support.PACKAGES / 'plain' / 'plain.c').read_text())
+    with open(directory / 'meson.build', 'a') as file:
+        file.write("py.extension_module('plain', 'plain.c', c_args: '-DPy_GIL_DISABLED=1', install: true)\n")
+    result = hook(BUILDER, 'build_wheel', directory, environment=cython, config={
+        'target': os.fspath(windows_python.python('cp314-cp314t').prefix), 'build-dir': 'b'})
+    assert result.path.name == 'cython_counter-1.0-cp314-cp314t-win_amd64.whl'
+    assert result.findings() == []
+    assert gil_defines(directory / 'b')['cython_counter.pyx.c'] == ('-DPy_GIL_DISABLED=1',)
+
+
 LIMITED: typing.Final = ('first', 'plusplus', 'second')
 #: Print the state of the GIL, and of each module how it was compiled, and how its library:
 #: whether with the limited API, and the value of Py_GIL_DISABLED.
