@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A matrix for Azure Pipelines: a template with two jobs, whose steps are its parameters."""
+"""A matrix for Azure Pipelines: a template with two jobs; its parameters name the templates of their steps."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def text(matrix: Matrix) -> str:
     builds, tests, missing = matrix.hosted('azure')
     lines = ['# Written by: mesonbuild-ft matrix --format azure',
              *(f'# Azure Pipelines lends no machine for {name}.' for name in missing),
-             'parameters:', '  - {name: build, type: stepList}', '  - {name: test, type: stepList}', '', 'jobs:']
+             'parameters:', '  - {name: build, type: string}', '  - {name: test, type: string}', '', 'jobs:']
     lines += _job('build', '', {
         _name(job.artifact): _variables(matrix, job) | {'buildIdentifier': job.build_identifier} for job in builds})
     lines += _job('test', 'build', {
-        _name(f'{job.artifact}-on-{job.interpreter.identifier}'):
+        _name(f'{job.wheel.tag}-on-{job.interpreter.identifier}-{job.platform.name}'):
             _variables(matrix, job) | {'image': job.platform.image} for job in tests})
     return '\n'.join(lines) + '\n'
 
@@ -29,7 +29,7 @@ def _job(name: str, after: str, matrix: typing.Mapping[str, dict[str, str]]) -> 
             '    strategy:', '      matrix:',
             # JSON in one line is YAML too.
             *(f'        {leg}: {json.dumps(variables)}' for leg, variables in matrix.items()),
-            '    pool: {vmImage: $(runner)}', '    steps:', f'      - ${{{{ parameters.{name} }}}}']
+            '    pool: {vmImage: $(runner)}', '    steps:', f'      - template: ${{{{ parameters.{name} }}}}']
 
 
 def _name(text: str) -> str:

@@ -3,7 +3,8 @@
 
 cibuildwheel goes through the versions from the oldest to the newest, the GIL first. For one
 with the GIL it tests an abi3 wheel that it has built already; without the GIL it always
-builds, so that cp315 and cp315t would both write the same cp315-abi3.abi3t wheel.
+builds, so that cp315 and cp315t would both write the same cp315-abi3.abi3t wheel. It makes
+no wheels without a platform.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ def run(matrix: Matrix, platform: Platform) -> Run:
     chosen: list[Interpreter] = []
     tested: set[tuple[str, Interpreter]] = set()
     for one in sorted({job.interpreter for job in matrix.tests if job.platform == platform}):
-        if not _offered(one):
+        if not _offered(one) or one not in asked:
             continue
         reused = next((tag for tag in built if _reuses(tag, one)), None)
-        tag = reused or asked.get(one, 'py3-none')
+        tag = reused or asked[one]
         if reused is None:
             if tag not in wheels or wheels[tag].builder != one:
                 # It would build what another one builds, or what nobody needs.
@@ -48,26 +49,29 @@ def run(matrix: Matrix, platform: Platform) -> Run:
 
 def text(matrix: Matrix) -> str:
     """The table for pyproject.toml, or for a file of its own."""
-    lines = ['# Written by: mesonbuild-ft matrix --format cibuildwheel', '[tool.cibuildwheel]', 'build = [']
+    selectors: list[str] = []
     unbuilt: dict[str, list[str]] = {}
     untested: dict[tuple[str, str], list[str]] = {}
     for platform in matrix.platforms:
         planned = run(matrix, platform)
         if planned.interpreters:
-            lines.append(f'  "{_selector(planned.interpreters, platform)}",')
+            selectors.append(f'  "{_selector(planned.interpreters, platform)}",')
         for job in matrix.tests:
             if job.platform == platform and (job.wheel.tag, job.interpreter) not in planned.tested:
                 untested.setdefault((job.wheel.tag, job.interpreter.request), []).append(platform.name)
         for job in matrix.builds:
             if job.platform == platform and (job.wheel.tag, job.wheel.builder) not in planned.tested:
                 unbuilt.setdefault(job.wheel.tag, []).append(platform.name)
-    lines.append(']')
+    lines = ['# Written by: mesonbuild-ft matrix --format cibuildwheel', '[tool.cibuildwheel]',
+             # No selector at all would mean everything.
+             *(['build = [', *selectors, ']'] if selectors else ['skip = ["*"]'])]
     enable = [*(['pypy'] if any(one.implementation == 'pypy' for one in matrix.interpreters) else []),
               *(['cpython-prerelease'] if matrix.prerelease else [])]
     if enable:
         lines.append(f'enable = [{", ".join(chr(34) + group + chr(34) for group in enable)}]')
     for tag, platforms in unbuilt.items():
-        lines.append(f'# cibuildwheel does not build {tag}{_on(matrix, platforms)}.')
+        where = '; `python -m build` does' if tag == 'py3-none' else _on(matrix, platforms)
+        lines.append(f'# cibuildwheel does not build {tag}{where}.')
     together: dict[tuple[str, str], list[str]] = {}
     for (tag, python), platforms in untested.items():
         if tag not in unbuilt:
@@ -93,8 +97,6 @@ def _offered(one: Interpreter) -> bool:
 
 
 def _reuses(tag: str, one: Interpreter) -> bool:
-    """cibuildwheel's find_compatible_wheel(): stable-ABI wheels with the GIL, and those without any ABI."""
+    """cibuildwheel's find_compatible_wheel(): stable-ABI wheels, with the GIL."""
     python, _, abi = tag.partition('-')
-    if abi == 'none':
-        return True
     return 'abi3' in abi.split('.') and not one.free_threaded and admits(python, abi, one)

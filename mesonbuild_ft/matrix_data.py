@@ -75,7 +75,7 @@ class Platform:
     libc: str
     machine: str
     tag: str
-    runners: typing.Mapping[System, str]
+    runners: typing.Mapping[System, str] = dataclasses.field(hash=False)
     first: Version = (3, 9)
     pypy: bool = True
     image: str = ''

@@ -8,6 +8,7 @@ that matters is refused, never guessed.
 from __future__ import annotations
 
 import pathlib
+import posixpath
 import re
 import typing
 
@@ -122,7 +123,8 @@ class _Reader:
             name = _literal(positional[0]) if positional else None
             if name is None:
                 raise Unreadable(f'{path}: subdir() has no literal name')
-            self.file('/'.join([*path.split('/')[:-1], name, 'meson.build']), certain=certain, seen=seen)
+            file = posixpath.normpath(posixpath.join(posixpath.dirname(path), name, 'meson.build'))
+            self.file(file, certain=certain, seen=seen)
         elif function == 'subproject':
             self._subproject(path, positional)
         else:
