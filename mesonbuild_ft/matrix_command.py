@@ -9,7 +9,7 @@ import datetime
 import pathlib
 import typing
 
-from . import matrix, meson_modules, settings
+from . import matrix, matrix_settings, meson_modules, settings
 from .diagnostics import refuse
 from .plan import Configured, Module
 
@@ -43,7 +43,7 @@ def text(arguments: argparse.Namespace) -> str:
 def compute(arguments: argparse.Namespace) -> matrix.Matrix:
     """The matrix of the project that the command line names. Raises BuildRefused."""
     loaded = settings.load(pathlib.Path(arguments.directory))
-    wanted = loaded.project.matrix
+    wanted = matrix_settings.parse(loaded.project.matrix)
     for key in ('end_of_life', 'prereleases', 'experimental', 'pypy'):
         if getattr(arguments, key):
             switched_on: dict[str, typing.Any] = {key: True}

@@ -8,8 +8,9 @@ import datetime
 import re
 import typing
 
-from .diagnostics import BuildRefused, refuse
+from .diagnostics import refuse
 from .matrix_data import PLATFORM_NAMES, PLATFORMS, SYSTEMS, PythonVersion, System
+from .settings import nearest, wrong_kind
 
 
 _TABLE: typing.Final = '[tool.mesonbuild-ft.matrix]'
@@ -37,10 +38,8 @@ class MatrixSettings:
     runners: typing.Mapping[System, typing.Mapping[str, str]] = dataclasses.field(default_factory=dict)
 
 
-def parse(table: object) -> MatrixSettings:
+def parse(table: typing.Mapping[str, object]) -> MatrixSettings:
     """The table as a dataclass. Raises BuildRefused."""
-    if not isinstance(table, dict):
-        raise _wrong('matrix', '[tool.mesonbuild-ft]', 'a table', table)
     _known(table, [field.name.replace('_', '-') for field in dataclasses.fields(MatrixSettings)], _TABLE)
     values: dict[str, typing.Any] = {}
     for key, value in table.items():
@@ -51,7 +50,7 @@ def parse(table: object) -> MatrixSettings:
         elif key == 'runners':
             values[key] = _runners(value)
         elif not isinstance(value, bool):
-            raise _wrong(key, _TABLE, 'true or false', value)
+            raise wrong_kind(key, _TABLE, 'true or false', value)
         else:
             values[key.replace('-', '_')] = value
     return MatrixSettings(**values)
@@ -59,19 +58,19 @@ def parse(table: object) -> MatrixSettings:
 
 def _platforms(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise _wrong('platforms', _TABLE, 'a list of strings', value)
+        raise wrong_kind('platforms', _TABLE, 'a list of strings', value)
     for word in value:
         if word not in PLATFORM_NAMES:
             raise refuse(
                 'invalid-setting', f'there is no platform "{word}"', where=f'pyproject.toml, {_TABLE}',
-                advice=_nearest(word, PLATFORM_NAMES))
+                advice=nearest(word, PLATFORM_NAMES))
     return tuple(value)
 
 
 def _versions(table: object) -> tuple[PythonVersion, ...]:
     name = '[tool.mesonbuild-ft.matrix.versions]'
     if not isinstance(table, dict):
-        raise _wrong('versions', _TABLE, 'a table', table)
+        raise wrong_kind('versions', _TABLE, 'a table', table)
     found = []
     for key, value in table.items():
         match = re.fullmatch(r'3\.(\d{1,3})', key)
@@ -80,16 +79,16 @@ def _versions(table: object) -> tuple[PythonVersion, ...]:
                 'invalid-setting', f'"{key}" is no version such as "3.16"', where=f'pyproject.toml, {name}',
                 advice='Write "3.16" = {first-release = 2027-10-06, end-of-life = 2032-10-31}.')
         if not isinstance(value, dict):
-            raise _wrong(key, name, 'a table', value)
+            raise wrong_kind(key, name, 'a table', value)
         where = f'[tool.mesonbuild-ft.matrix.versions."{key}"]'
         _known(value, ('first-release', 'end-of-life', 'free-threaded'), where)
         for date in ('first-release', 'end-of-life'):
             # A date and time is a date to Python.
             if not isinstance(value.get(date), datetime.date) or isinstance(value[date], datetime.datetime):
-                raise _wrong(date, where, 'a date such as 2027-10-06', value.get(date))
+                raise wrong_kind(date, where, 'a date such as 2027-10-06', value.get(date))
         free_threaded = value.get('free-threaded', True)
         if free_threaded not in (True, False, 'experimental'):
-            raise _wrong('free-threaded', where, 'true or false or "experimental"', free_threaded)
+            raise wrong_kind('free-threaded', where, 'true or false or "experimental"', free_threaded)
         found.append(PythonVersion(
             (3, int(match[1])), value['first-release'], value['end-of-life'],
             'experimental' if free_threaded == 'experimental' else 'yes' if free_threaded else 'no'))
@@ -98,18 +97,18 @@ def _versions(table: object) -> tuple[PythonVersion, ...]:
 
 def _runners(table: object) -> dict[System, dict[str, str]]:
     if not isinstance(table, dict):
-        raise _wrong('runners', _TABLE, 'a table', table)
+        raise wrong_kind('runners', _TABLE, 'a table', table)
     name = '[tool.mesonbuild-ft.matrix.runners]'
     _known(table, SYSTEMS, name)
     found: dict[System, dict[str, str]] = {}
     for system, runners in table.items():
         if not isinstance(runners, dict):
-            raise _wrong(system, name, 'a table', runners)
+            raise wrong_kind(system, name, 'a table', runners)
         where = f'[tool.mesonbuild-ft.matrix.runners.{system}]'
         _known(runners, [platform.name for platform in PLATFORMS], where)
         for platform, runner in runners.items():
             if not isinstance(runner, str):
-                raise _wrong(platform, where, 'a string', runner)
+                raise wrong_kind(platform, where, 'a string', runner)
         found[system] = dict(runners)
     return found
 
@@ -120,17 +119,4 @@ def _known(table: typing.Mapping[str, object], known: typing.Iterable[str], name
         if key not in known:
             raise refuse(
                 'unknown-setting', f'unknown key "{key}"', where=f'pyproject.toml, {name}',
-                advice=_nearest(key, known))
-
-
-def _nearest(word: str, known: typing.Iterable[str]) -> str:
-    # settings.py imports this file.
-    from .settings import nearest
-
-    return nearest(word, known)
-
-
-def _wrong(key: str, table: str, expected: str, value: object) -> BuildRefused:
-    from .settings import wrong_kind
-
-    return wrong_kind(key, table, expected, value)
+                advice=nearest(key, known))

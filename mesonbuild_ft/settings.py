@@ -14,7 +14,6 @@ import re
 import sys
 import typing
 
-from . import matrix_settings
 from .diagnostics import BuildRefused, refuse
 
 
@@ -48,14 +47,14 @@ class ProjectSettings:
         this is meant; 'unspecified' warns.
     import-libraries: keep the import libraries of extension modules in wheels for Windows,
         which only a linker uses.
-    matrix: `[tool.mesonbuild-ft.matrix]`, which only the command of that name reads.
+    matrix: `[tool.mesonbuild-ft.matrix]` as it is; only the command of that name reads it, see matrix_settings.py.
     """
 
     abi3t: bool = False
     verify: Verify = 'error'
     gil: Gil = 'unspecified'
     import_libraries: bool = False
-    matrix: matrix_settings.MatrixSettings = dataclasses.field(default_factory=matrix_settings.MatrixSettings)
+    matrix: typing.Mapping[str, typing.Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,8 +192,9 @@ def parse_project_settings(table: typing.Mapping[str, typing.Any]) -> ProjectSet
                 'unknown-setting', f'unknown key "{key}"', where='pyproject.toml, [tool.mesonbuild-ft]',
                 advice=nearest(key, fields))
         hint = hints[fields[key].name]
-        if hint is matrix_settings.MatrixSettings:
-            value = matrix_settings.parse(value)
+        if key == 'matrix':
+            if not isinstance(value, dict):
+                raise wrong_kind(key, '[tool.mesonbuild-ft]', 'a table', value)
         elif hint is bool:
             if not isinstance(value, bool):
                 raise wrong_kind(key, '[tool.mesonbuild-ft]', 'true or false', value)

@@ -17,7 +17,16 @@ import packaging.tags
 import pytest
 import support
 
-from mesonbuild_ft import matrix, matrix_cibuildwheel, matrix_command, matrix_data, meson_modules, plan, settings
+from mesonbuild_ft import (
+    matrix,
+    matrix_cibuildwheel,
+    matrix_command,
+    matrix_data,
+    matrix_settings,
+    meson_modules,
+    plan,
+    settings,
+)
 from mesonbuild_ft.cli import _parser, main
 from mesonbuild_ft.diagnostics import BuildRefused
 from mesonbuild_ft.matrix import Interpreter
@@ -438,28 +447,12 @@ def test_without_our_selector_cibuildwheel_builds_one_file_twice(tmp_path: pathl
     assert find_compatible_wheel([wheel], 'cp315t-manylinux_x86_64') is None
 
 
-#: A whole workflow: its first job makes the matrix, the others take it from there.
-WORKFLOW: typing.Final = '''
-name: wheels
-on: [push]
-jobs:
-  plan:
-    runs-on: ubuntu-24.04
-    outputs:
-      matrix: ${{ steps.matrix.outputs.matrix }}
-    steps:
-      - uses: actions/checkout@v4
-      - id: matrix
-        run: echo "matrix=$(mesonbuild-ft matrix --format github)" >> "$GITHUB_OUTPUT"
-  build:
-    needs: plan
-    strategy:
-      matrix: ${{ fromJSON(needs.plan.outputs.matrix).build }}
-    runs-on: ${{ matrix.runner }}
-    steps:
-      - uses: pypa/cibuildwheel@v4
-        with: {only: "${{ matrix.identifier }}"}
-'''
+def workflow_of_the_documentation() -> str:
+    """A whole workflow: its first job makes the matrix, the others take it from there."""
+    page = (support.ROOT / 'docs' / 'how-to' / 'ci-matrix.md').read_text(encoding='utf-8')
+    match = re.search(r'```yaml\n(jobs:\n  plan:.*?)```', page, re.DOTALL)
+    assert match is not None
+    return f'name: wheels\non: [push]\n{match[1]}'
 
 
 def check_schema(schema: str, file: pathlib.Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -482,16 +475,25 @@ def test_github(name: str, tmp_path: pathlib.Path) -> None:
     for job in (*matrices['build']['include'], *matrices['test']['include']):
         assert all(isinstance(value, str) for value in job.values())
         assert job['runner']
-    workflow = tmp_path / 'workflow.yml'
-    workflow.write_text(WORKFLOW)
-    assert check_schema('github-workflows', workflow).returncode == 0
-    # The same with the matrix written out.
+    documented = workflow_of_the_documentation()
+    # Whatever the documentation takes from a job is there.
     for key in ('build', 'test'):
-        workflow.write_text(WORKFLOW.replace(
-            '${{ fromJSON(needs.plan.outputs.matrix).build }}', json.dumps(matrices[key])))
-        done = check_schema('github-workflows', workflow)
-        assert done.returncode == 0, done.stdout
-    workflow.write_text(WORKFLOW.replace('${{ fromJSON(needs.plan.outputs.matrix).build }}', '{"include": 3}'))
+        steps = re.search(rf'^  {key}:\n(?:    .*\n)*', documented, re.MULTILINE)
+        assert steps is not None
+        assert set(re.findall(r'matrix\.(\w+)', steps[0])) <= set(matrices[key]['include'][0]) | {'outputs'}
+    workflow = tmp_path / 'workflow.yml'
+    workflow.write_text(documented)
+    assert check_schema('github-workflows', workflow).returncode == 0
+    # The same with the matrices written out.
+    written = documented
+    for key in ('build', 'test'):
+        expression = f'${{{{ fromJSON(needs.plan.outputs.matrix).{key} }}}}'
+        assert written.count(expression) == 1
+        written = written.replace(expression, json.dumps(matrices[key]))
+    workflow.write_text(written)
+    done = check_schema('github-workflows', workflow)
+    assert done.returncode == 0, done.stdout
+    workflow.write_text(written.replace('"include": [', '"include": 3, "x": [', 1))
     assert check_schema('github-workflows', workflow).returncode == 1
 
 
@@ -626,4 +628,11 @@ def test_fast() -> None:
 
 
 def test_default_settings() -> None:
-    assert settings.parse_project_settings({}).matrix == settings.parse_project_settings({'matrix': {}}).matrix
+    assert settings.parse_project_settings({}) == settings.parse_project_settings({'matrix': {}})
+    assert matrix_settings.parse({}) == matrix_settings.MatrixSettings()
+
+
+def test_builds_do_not_load_what_only_the_matrix_needs() -> None:
+    code = 'import sys, mesonbuild_ft.build; print([name for name in sys.modules if ".matrix" in name])'
+    done = subprocess.run([sys.executable, '-c', code], cwd=support.ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout == '[]\n'
