@@ -16,6 +16,7 @@ from . import __version__
 #: Exit status: nothing to complain about; findings at or above --fail-on; input that cannot be judged.
 CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
 FORMATS: typing.Final = ('table', 'json', 'github', 'sarif', 'markdown')
+MATRIX_FORMATS: typing.Final = ('table', 'json', 'github', 'gitlab', 'azure', 'cibuildwheel', 'nox', 'tox')
 #: Seconds until a progress bar appears.
 _PATIENCE: typing.Final = 1.0
 
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
     _add_check(commands)
     _add_explain(commands)
+    _add_matrix(commands)
     return parser
 
 
@@ -89,6 +91,81 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     explain = commands.add_parser('explain', help='print the page of a finding')
     explain.add_argument('identifier', nargs='?', metavar='ID', help='such as symbol-newer-than-floor; all by default')
     explain.set_defaults(run=_explain)
+
+
+def _add_matrix(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    matrix = commands.add_parser(
+        'matrix', help='say which wheels a project needs, who builds each, and who tests it',
+        description='Compute the fewest build jobs and all test jobs of a project from requires-python, limited_api: '
+                    'in meson.build, and [tool.meson-python] and [tool.mesonbuild-ft]. Nothing is built or run.',
+        epilog='Exit status: 0, or 2 where that cannot be said.')
+    matrix.add_argument('directory', nargs='?', default='.', metavar='DIRECTORY',
+                        help='of the project (default: the current one)')
+    matrix.add_argument('--format', choices=MATRIX_FORMATS, default='table',
+                        help='of what is printed (default: %(default)s)')
+    matrix.add_argument('--platform', action='append', default=[], metavar='PLATFORM', type=_platform,
+                        help='linux, musl, macos, windows or one such as manylinux_aarch64; may be repeated '
+                             '(default: all)')
+    matrix.add_argument('--floor', type=_floor, default=None, metavar='VERSION',
+                        help='the highest limited_api: of the modules, such as 3.9, or none (default: what meson.build '
+                             'says)')
+    matrix.add_argument('--date', type=_date, default=None, metavar='YYYY-MM-DD',
+                        help='which versions of Python are supported is asked for this day (default: today)')
+    matrix.add_argument('--end-of-life', action='store_true', default=None,
+                        help='also versions that are no longer supported')
+    matrix.add_argument('--prereleases', action='store_true', default=None,
+                        help='also versions that are not released yet')
+    matrix.add_argument('--experimental', action='store_true', default=None, help='also 3.13t')
+    matrix.add_argument('--pypy', action='store_true', default=None, help='also PyPy')
+    matrix.add_argument('--session', default='tests', metavar='NAME',
+                        help='the session in the format nox (default: %(default)s)')
+    matrix.add_argument('-o', '--output', default=None, metavar='FILE', help='write to this file')
+    matrix.set_defaults(run=_matrix)
+
+
+def _platform(text: str) -> str:
+    from .matrix_data import PLATFORM_NAMES
+    from .settings import nearest
+
+    if text not in PLATFORM_NAMES:
+        raise argparse.ArgumentTypeError(f'there is no platform {text!r}. {nearest(text, PLATFORM_NAMES)}')
+    return text
+
+
+def _floor(text: str) -> tuple[int, int] | str:
+    import re
+
+    match = re.fullmatch(r'3\.(\d{1,3})', text)
+    if match is None and text != 'none':
+        raise argparse.ArgumentTypeError(f'{text!r} is no version such as 3.9')
+    return (3, int(match[1])) if match else text
+
+
+def _date(text: str) -> typing.Any:
+    import datetime
+
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is no date such as 2026-11-27') from None
+
+
+def _matrix(arguments: argparse.Namespace) -> int:
+    from . import matrix_command
+    from .diagnostics import BuildRefused
+
+    try:
+        text = matrix_command.text(arguments)
+    except BuildRefused as error:
+        from . import report
+        report.show(error.diagnostics)
+        return UNUSABLE
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        with open(arguments.output, 'w', encoding='utf-8', newline='\n') as file:
+            file.write(text)
+    return CLEAN
 
 
 def _number(text: str) -> int:

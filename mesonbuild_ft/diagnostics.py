@@ -48,6 +48,8 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'limited-api-not-declared': 'An extension module has limited_api:, but limited-api = true is missing.',
     'unusable-build-directory': 'The build directory that was named holds sources, or is no directory.',
     'limited-api-not-visible': 'The version in limited_api: of a module cannot be read from the configured build.',
+    'floor-not-readable': 'The limited_api: of the modules cannot be read from meson.build without running Meson.',
+    'no-interpreter-left': 'No version of Python is left that the project is to be built for.',
     'different-floors': 'The extension modules name different versions in limited_api:.',
     'target-not-described': 'Something is built for another machine, and nothing says for which Python.',
     'unsupported-target': 'The target is a Python that extension modules are not compiled for in this way.',

@@ -47,12 +47,14 @@ class ProjectSettings:
         this is meant; 'unspecified' warns.
     import-libraries: keep the import libraries of extension modules in wheels for Windows,
         which only a linker uses.
+    matrix: `[tool.mesonbuild-ft.matrix]` as it is; only the command of that name reads it, see matrix_settings.py.
     """
 
     abi3t: bool = False
     verify: Verify = 'error'
     gil: Gil = 'unspecified'
     import_libraries: bool = False
+    matrix: typing.Mapping[str, typing.Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,10 +129,10 @@ def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.A
                 advice=nearest(key, MESON_PYTHON_KEYS))
     limited_api = meson_python.get('limited-api', False)
     if not isinstance(limited_api, bool):
-        raise _wrong_kind('limited-api', '[tool.meson-python]', 'true or false', limited_api)
+        raise wrong_kind('limited-api', '[tool.meson-python]', 'true or false', limited_api)
     meson = meson_python.get('meson')
     if meson is not None and (not isinstance(meson, str) or '\0' in meson):
-        raise _wrong_kind('meson', '[tool.meson-python]', 'a string', meson)
+        raise wrong_kind('meson', '[tool.meson-python]', 'a string', meson)
     _check_arguments(meson_python.get('args', {}))
 
     own, rest = _split_config_settings(config_settings or {})
@@ -190,11 +192,14 @@ def parse_project_settings(table: typing.Mapping[str, typing.Any]) -> ProjectSet
                 'unknown-setting', f'unknown key "{key}"', where='pyproject.toml, [tool.mesonbuild-ft]',
                 advice=nearest(key, fields))
         hint = hints[fields[key].name]
-        if hint is bool:
+        if key == 'matrix':
+            if not isinstance(value, dict):
+                raise wrong_kind(key, '[tool.mesonbuild-ft]', 'a table', value)
+        elif hint is bool:
             if not isinstance(value, bool):
-                raise _wrong_kind(key, '[tool.mesonbuild-ft]', 'true or false', value)
+                raise wrong_kind(key, '[tool.mesonbuild-ft]', 'true or false', value)
         elif value not in _choices(hint):
-            raise _wrong_kind(key, '[tool.mesonbuild-ft]', ' or '.join(f'"{c}"' for c in _choices(hint)), value)
+            raise wrong_kind(key, '[tool.mesonbuild-ft]', ' or '.join(f'"{c}"' for c in _choices(hint)), value)
         values[fields[key].name] = value
     return ProjectSettings(**values)
 
@@ -243,10 +248,10 @@ def _split_config_settings(
 def _check_arguments(table: object) -> None:
     """[tool.meson-python.args] is a table of lists of strings; which keys it has is meson-python's to say."""
     if not isinstance(table, dict):
-        raise _wrong_kind('args', '[tool.meson-python]', 'a table', table)
+        raise wrong_kind('args', '[tool.meson-python]', 'a table', table)
     for key, value in table.items():
         if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-            raise _wrong_kind(key, '[tool.meson-python.args]', 'a list of strings', value)
+            raise wrong_kind(key, '[tool.meson-python.args]', 'a list of strings', value)
 
 
 def _strings(meson_python: typing.Mapping[str, typing.Any], table: str, key: str) -> tuple[str, ...]:
@@ -282,7 +287,8 @@ def _table(parent: typing.Mapping[str, typing.Any], key: str, name: str) -> typi
     return value
 
 
-def _wrong_kind(key: str, table: str, expected: str, value: object) -> BuildRefused:
+def wrong_kind(key: str, table: str, expected: str, value: object) -> BuildRefused:
+    """The refusal of a value of the wrong kind; `expected` begins with what to write instead."""
     return refuse(
         'invalid-setting', f'"{key}" must be {expected}, not {value!r}', where=f'pyproject.toml, {table}',
         advice=f'Write {key} = {expected.split(" or ")[0]}, or remove the line.')
