@@ -27,6 +27,7 @@ lint: $(VENV)/ready
 
 benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/commands.py
 
 clean:
 	rm -rf $(VENV) .cache build .mesonbuild-ft-build-*
