@@ -189,7 +189,9 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from .diagnostics import BuildRefused
 
     config = dict(arguments.config_setting)
-    names = [*arguments.named, *([config['target']] if 'target' in config else [])]
+    # A build with any interpreter is then for this target.
+    target = config.get('target') or os.environ.get('MESONBUILD_FT_TARGET')
+    names = [*arguments.named, *([target] if target else [])]
     try:
         project = surroundings.project(pathlib.Path.cwd(), config)
     except BuildRefused as error:

@@ -52,20 +52,29 @@ class Found:
         return f'{version}{"t" if target.free_threaded else ""}{"d" if target.debug else ""}'
 
 
+class Kept(typing.NamedTuple):
+    """What a build directory was configured for, and what it tells. where: the directory."""
+
+    target: Target
+    configured: Configured
+    where: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Project:
     """A project, as far as its files tell of it.
 
-    configured: what kept build directories say, with the target that each was configured for.
-    excludes: why a target is not meant by requires-python; '' where it is.
+    configured: what kept build directories say. excludes: why a target is not meant by requires-python; '' where
+    it is. cross: the arguments of meson setup name a cross file, and so another machine.
     """
 
     name: str
     settings: Settings
     floors: static_floor.Floors
     allow_limited_api: bool | None = None
-    configured: tuple[tuple[Target, Configured], ...] = ()
+    configured: tuple[Kept, ...] = ()
     excludes: typing.Callable[[Target], str] = lambda target: ''
+    cross: bool = False
 
 
 class Wheel(typing.NamedTuple):
@@ -80,6 +89,11 @@ class Wheel(typing.NamedTuple):
     def tag(self) -> str:
         """'cp39-abi3-linux_x86_64'."""
         return f'{self.python}-{self.abi}-{self.platform}'
+
+    @property
+    def label(self) -> str:
+        """The tag, and the C library where that is not the usual one."""
+        return f'{self.tag} (musl)' if self.libc == 'musl' else self.tag
 
     def serves(self, target: Target) -> bool:
         """Whether an installer takes it for this interpreter, on the machine whose platform tag that has."""
@@ -164,14 +178,22 @@ def _row(found: Found, project: Project) -> Row:
                'a newer one builds for this by -Ctarget=')
     if why:
         return Row(found, 'excluded', reasons=(why,))
+    if project.cross:
+        return Row(found, 'undecided', reasons=('the cross file in the arguments of meson setup chooses the target',))
     reasons: tuple[str, ...] = ()
     if not found.runs:
-        reasons = (f'built by another interpreter with -Ctarget={found.path}',)
+        reasons = ('built by another interpreter, with -Ctarget= and where this one was found',)
     try:
         first = plan_.before_setup(project.settings, target)
     except BuildRefused as error:
         return Row(found, 'refused', findings=error.diagnostics)
-    outcomes = [_outcome(found, project, configured) for configured in _possible(target, project, first)]
+    kept = next((kept for kept in project.configured if _identity(kept.target) == _identity(target)), None)
+    if kept is not None:
+        reasons = (f'read from {kept.where}, configured for this interpreter', *reasons)
+        possible = [kept.configured]
+    else:
+        possible = _possible(target, project, first)
+    outcomes = [_outcome(found, project, configured) for configured in possible]
     refused = [row for row in outcomes if row.state == 'refused']
     if len(refused) == len(outcomes):
         return dataclasses.replace(refused[0], findings=_common([row.findings for row in outcomes]))
@@ -200,14 +222,12 @@ def _possible(target: Target, project: Project, first: Plan) -> list[Configured]
     floors = project.floors
     if floors.known and not _excluded(project):
         return [_configured(project, floors.modules)]
-    for configured_for, configured in project.configured:
-        if _identity(configured_for) == _identity(target):
-            return [configured]
     always = [m for m in floors.modules if m.certain and not _may_be_excluded(project, m)]
     if not first.needs_modules and any(m.installed for m in always):
         # Whatever their limited_api: is, and whatever else there is, it decides nothing here.
         return [_configured(project, tuple(always))]
-    versions: list[tags.Version | None] = [None, tags.FIRST_ABI3, (3, 99)]
+    # No limited_api:, and one version of each range in which the decision is the same.
+    versions = [None, *sorted({tags.FIRST_ABI3, tags.FIRST_ABI3T, target.version[:2], (3, 99)})]
     uncertain = [static_floor.StaticModule('a module', version) for version in versions] if floors.problem else []
     possible = []
     for version in versions:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import typing
 
 from . import inspection, output_table, tags
@@ -21,7 +22,16 @@ SCHEMA_VERSION: typing.Final = 1
 _SEVERITY_STYLES: typing.Final = {'hint': 'cyan', 'warning': 'bold yellow', 'error': 'bold red'}
 
 
+#: Columns of a terminal for the end of a path, at least.
+_NARROWEST_PATH: typing.Final = 20
+_LEVELS: typing.Final = {'alpha': 'a', 'beta': 'b', 'candidate': 'rc'}
+_PATH: typing.Final = 'FOUND AT'
+
+
 class _Printer(typing.Protocol):
+    @property
+    def width(self) -> int | None: ...
+
     def line(self, indent: int, text: str, style: str = '') -> None: ...
 
 
@@ -32,7 +42,7 @@ def write(
     """Print it for people. rows: empty outside of a project. findings: on what was named."""
     out = output_table.printer(stream)
     if project is None:
-        _table(out, ('PYTHON', 'GIL', 'TAG', 'PLATFORM', 'FOUND AT'), [
+        _table(out, ('PYTHON', 'GIL', 'TAG', 'PLATFORM', _PATH), [
             ((_name(item), _gil(item), item.tag, item.target.platform, _path(item)), '') for item in found])
         _findings(out, [('', finding) for finding in findings])
         return
@@ -41,10 +51,10 @@ def write(
     if yielded:
         out.line(0, '')
         _table(out, ('WHEEL', 'BUILT BY', 'SERVES'), [
-            ((each.wheel.tag, _names(each.built_by), _names(each.serves)), 'green') for each in yielded])
+            ((each.wheel.label, _builders(each.built_by), _names(each.serves)), 'green') for each in yielded])
     out.line(0, '')
     platforms = len({row.found.target.platform for row in rows}) > 1
-    header = ('PYTHON', 'GIL', *(['PLATFORM'] if platforms else []), 'BUILDS', 'FOUND AT')
+    header = ('PYTHON', 'GIL', *(['PLATFORM'] if platforms else []), 'BUILDS', _PATH)
     styles = {'refused': 'red', 'undecided': 'yellow', 'excluded': 'dim'}
     _table(out, header, [
         ((_name(row.found), _gil(row.found), *([row.found.target.platform] if platforms else []),
@@ -77,9 +87,14 @@ def closing(rows: typing.Sequence[Row], yielded: typing.Sequence[Yielded], proje
 def _table(out: _Printer, header: tuple[str, ...], lines: typing.Sequence[tuple[tuple[str, ...], str]]) -> None:
     cells = [header, *(tuple(map(printable, cell)) for cell, _ in lines)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header) - 1)]
+    room = out.width - sum(widths) - 2 * len(widths) if out.width and header[-1] == _PATH else 0
     for row, style in zip(cells, ['dim', *(style for _, style in lines)], strict=True):
         padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        out.line(0, '  '.join([*padded, row[-1]]).rstrip(), style)
+        last = row[-1]
+        if len(last) > room >= _NARROWEST_PATH:
+            # Paths are told apart by their ends; JSON has them in full.
+            last = f'…{last[1 - room:]}'
+        out.line(0, '  '.join([*padded, last]).rstrip(), style)
 
 
 def _reasons(rows: typing.Sequence[Row]) -> list[tuple[str, list[str]]]:
@@ -132,17 +147,39 @@ def _builds(row: Row, yielded: typing.Sequence[Yielded]) -> str:
         return f'{row.wheel.python}-{row.wheel.abi}'
     if row.state == 'excluded':
         wheel = inspection.installed(row, yielded)
-        return f'not built; {wheel.python}-{wheel.abi} serves it' if wheel is not None else 'not built'
+        return f'takes {wheel.python}-{wheel.abi}' if wheel is not None else 'not built'
     return {'undecided': 'decided at meson setup', 'refused': 'refused'}[row.state]
 
 
 def _names(rows: typing.Iterable[Row]) -> str:
-    """'3.13, 3.14t, PyPy 3.11', each once."""
-    return ', '.join(dict.fromkeys(row.found.short for row in rows))
+    """'3.10 to 3.13, 3.14t, PyPy 3.11', each once."""
+    return _listed(row.found.short for row in rows)
+
+
+def _builders(rows: typing.Iterable[Row]) -> str:
+    """'3.13, 3.14, for 3.15': the last is a target that does not run here."""
+    rows = list(rows)
+    others = _listed(row.found.short for row in rows if not row.found.runs)
+    return ', '.join(filter(None, [
+        _listed(row.found.short for row in rows if row.found.runs), f'for {others}' if others else '']))
+
+
+def _listed(names: typing.Iterable[str]) -> str:
+    """The names, three or more versions that follow one another as a range."""
+    runs: list[list[str]] = []
+    for name in dict.fromkeys(names):
+        last = re.fullmatch(r'3\.(\d+)', runs[-1][-1]) if runs else None
+        if last is not None and name == f'3.{int(last[1]) + 1}':
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    return ', '.join(f'{run[0]} to {run[-1]}' if len(run) > 2 else ', '.join(run) for run in runs)
 
 
 def _name(found: Found) -> str:
-    return found.target.name.replace(' free-threaded', '')
+    """'CPython 3.15.0rc': the GIL has a column of its own."""
+    level = found.target.release_level
+    return found.target.name.replace(' free-threaded', '').replace(f' ({level})', _LEVELS.get(level, level))
 
 
 def _gil(found: Found) -> str:
@@ -174,7 +211,7 @@ def write_json(
             **{state: sum(row.state == state for row in rows)
                for state in ('built', 'undecided', 'refused', 'excluded')}},
         'wheels': [{
-            'tag': each.wheel.tag, 'python': each.wheel.python, 'abi': each.wheel.abi, 'platform': each.wheel.platform,
+            'tag': each.wheel.tag, **each.wheel._asdict(),
             'built_by': [row.found.path for row in each.built_by],
             'serves': [row.found.path for row in each.serves],
         } for each in yielded],

@@ -113,6 +113,9 @@ def closing(results: typing.Sequence[Checked]) -> str:
 
 
 class _Plain:
+    #: Of lines: as long as they are.
+    width: int | None = None
+
     def __init__(self, stream: typing.TextIO) -> None:
         self._stream = stream
 
@@ -133,6 +136,11 @@ class _Rich:
         from rich.console import Console
 
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal."""
+        return self._console.width
 
     def table(self, rows: typing.Sequence[tuple[str, ...]]) -> None:
         from rich.table import Table

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import pathlib
 import typing
 
 from . import interpreter_cache, interpreters, settings as settings_, static_floor
 from .diagnostics import BuildRefused, Diagnostic, refuse
-from .inspection import Found, Project
-from .plan import Configured
+from .inspection import Found, Kept, Project
 from .settings import Settings
 from .target import Target
 
@@ -78,7 +76,8 @@ def project(directory: pathlib.Path, config_settings: typing.Mapping[str, str]) 
     return Project(
         name=name if isinstance(name, str) else settings.source_dir.name, settings=settings, floors=floors,
         allow_limited_api=_allow_limited_api(settings),
-        configured=() if floors.known else tuple(_kept(settings.source_dir)), excludes=_requires_python(table))
+        configured=() if floors.known else tuple(_kept(settings.source_dir)), excludes=_requires_python(table),
+        cross=_has_cross(settings))
 
 
 def _allow_limited_api(settings: Settings) -> bool | None:
@@ -94,7 +93,15 @@ def _allow_limited_api(settings: Settings) -> bool | None:
     return str(given[-1] if given else value).lower() == 'true' if given or value is not None else None
 
 
-def _kept(source_dir: pathlib.Path) -> typing.Iterator[tuple[Target, Configured]]:
+def _has_cross(settings: Settings) -> bool:
+    if not settings.setup_args:
+        return False
+    from . import machine_files
+
+    return machine_files.has_cross(settings.setup_args)
+
+
+def _kept(source_dir: pathlib.Path) -> typing.Iterator[Kept]:
     """What build directories below the project were configured for, where they are up to date."""
     states = [*source_dir.glob('*/mesonbuild-ft/state.json'), *source_dir.glob('build/*/mesonbuild-ft/state.json')]
     if not states:
@@ -107,7 +114,8 @@ def _kept(source_dir: pathlib.Path) -> typing.Iterator[tuple[Target, Configured]
             continue
         # Where the limited API was switched off for that build, the modules do not show their limited_api:.
         if state.configured.allow_limited_api:
-            yield dataclasses.replace(state.target, description=''), state.configured
+            where = path.parent.parent.relative_to(source_dir)
+            yield Kept(state.target, state.configured, where.as_posix())
 
 
 def _requires_python(table: typing.Any) -> typing.Callable[[Target], str]:
