@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import sys
-import tempfile
 import typing
 import zlib
 
@@ -50,9 +49,12 @@ class Cache:
     def __exit__(self, *_: object) -> None:
         if not self._changed:
             return
+        import tempfile
+
         kept = {path: entry for path, entry in self._entries.items() if os.path.exists(path)}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Several processes may write at once.
             with tempfile.NamedTemporaryFile('w', encoding='utf-8', dir=self._path.parent, delete=False) as file:
                 json.dump({'valid_for': self._valid_for, 'interpreters': kept}, file)
             os.replace(file.name, self._path)
@@ -62,15 +64,37 @@ class Cache:
 
     def probe(self, executable: pathlib.Path) -> Interpreter | None:
         """`interpreters.probe`, of which nothing is run where the answer is known."""
-        path = os.path.abspath(executable)
+        try:
+            return self._remembered(os.path.abspath(executable))
+        except LookupError:
+            return self._ask(executable)
+
+    def probe_all(self, executables: typing.Sequence[pathlib.Path]) -> list[Interpreter | None]:
+        """The same for several; those whose answers are not known are asked at once."""
+        answers: dict[pathlib.Path, Interpreter | None] = {}
+        for executable in executables:
+            try:
+                answers[executable] = self._remembered(os.path.abspath(executable))
+            except LookupError:
+                continue
+        unknown = [executable for executable in executables if executable not in answers]
+        if unknown:
+            answers.update(zip(unknown, interpreters.probe_all(unknown, self._ask), strict=True))
+        return [answers[executable] for executable in executables]
+
+    def _remembered(self, path: str) -> Interpreter | None:
+        """Raises LookupError where the answer is not known, is out of date or damaged."""
         try:
             entry = self._entries[path]
-            if entry['files'] and all(signature(name) == known for name, known in entry['files'].items()):
-                said = entry['said']
-                return None if said is None else Interpreter(said[0], Target.from_json(said[1]))
-        except (KeyError, ValueError, TypeError, AttributeError, IndexError):
-            # Not known yet, or damaged.
-            pass
+            if not entry['files'] or any(signature(name) != known for name, known in entry['files'].items()):
+                raise LookupError(path)
+            said = entry['said']
+            return None if said is None else Interpreter(said[0], Target.from_json(said[1]))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise LookupError(path) from error
+
+    def _ask(self, executable: pathlib.Path) -> Interpreter | None:
+        path = os.path.abspath(executable)
         answer = interpreters.ask(executable)
         if answer is None or not _may_be_remembered(path):
             # It may not run for a reason that goes away.

@@ -56,8 +56,9 @@ class Interpreter:
             return frozenset()
 
 
-#: `probe`, or a function that remembers what it says.
+#: `probe` and `probe_all`, or functions that remember what these say.
 Probe = typing.Callable[[pathlib.Path], typing.Optional[Interpreter]]
+ProbeAll = typing.Callable[[typing.Sequence[pathlib.Path]], list[typing.Optional[Interpreter]]]
 
 
 def find(names: typing.Iterable[str] = ()) -> list[Interpreter]:
@@ -78,9 +79,9 @@ def find(names: typing.Iterable[str] = ()) -> list[Interpreter]:
     return distinct(interpreter for interpreter in found if interpreter is not None)
 
 
-def of_machine(probe: Probe) -> list[Interpreter]:
-    """All that are found, as `find` gives them. probe: the function of this name, or one that remembers."""
-    return distinct(found for found in probe_all(list(_candidates()), probe) if found is not None)
+def of_machine(ask_all: ProbeAll) -> list[Interpreter]:
+    """All that are found, as `find` gives them. ask_all: `probe_all`, or what remembers its answers."""
+    return distinct(found for found in ask_all(list(_candidates())) if found is not None)
 
 
 def distinct(found: typing.Iterable[Interpreter]) -> list[Interpreter]:
@@ -96,6 +97,8 @@ def distinct(found: typing.Iterable[Interpreter]) -> list[Interpreter]:
 
 def probe_all(paths: typing.Sequence[pathlib.Path], probe: Probe) -> list[Interpreter | None]:
     """What each of the interpreters says of itself, several being asked at once."""
+    if len(paths) < 2:
+        return [probe(path) for path in paths]
     # Slow to import, and not needed by those who know the answers.
     import concurrent.futures
 

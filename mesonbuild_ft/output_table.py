@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import typing
 
-from . import audit_stable_abi, output, report, tags
-from .check import Checked
-from .modules import Module
+from . import output, tags
 from .output import plural, printable
+
+
+if typing.TYPE_CHECKING:
+    from .check import Checked
+    from .modules import Module
 
 
 _STYLES: typing.Final = {
@@ -82,6 +85,8 @@ def _findings(results: typing.Sequence[Checked], out: _Plain | _Rich, *, verbose
 
 def describe(module: Module, checked: Checked) -> str:
     """One line on a module, with all that matters under the tags that it is judged by."""
+    from . import audit_stable_abi, report
+
     name = checked.name
     free_threaded = name is not None and bool(output.gil(checked))
     words = report.describe(module, free_threaded=free_threaded)

@@ -26,7 +26,7 @@ def find(names: typing.Sequence[str], *, and_machine: bool) -> tuple[list[Found]
                 findings += error.diagnostics
         if and_machine:
             known = {item.path for item in found}
-            found += [Found(item.executable, item.target) for item in interpreters.of_machine(cache.probe)
+            found += [Found(item.executable, item.target) for item in interpreters.of_machine(cache.probe_all)
                       if item.executable not in known]
     return found, findings
 
