@@ -50,10 +50,12 @@ def main(arguments: typing.Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog='mesonbuild-ft', description='Say of extension modules what they are, and whether their tags are true.')
+        prog='mesonbuild-ft', description='Say which wheels a project yields, of extension modules what they are, '
+                                           'and whether their tags are true.')
     parser.add_argument('--version', action='version', version=f'mesonbuild-ft {__version__}')
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
     _add_check(commands)
+    _add_inspect(commands)
     _add_explain(commands)
     _add_matrix(commands)
     return parser
@@ -85,6 +87,23 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
                        help='how much the modules of one archive may inflate to, such as 500M or 2G (default: 50 times '
                             'the size of the archive, at least 64M, at most 8G)')
     check.set_defaults(run=_check)
+
+
+def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    inspect = commands.add_parser(
+        'inspect', help='list interpreters, and the wheels that a project yields',
+        description='List the interpreters of this machine. In a directory with pyproject.toml and meson.build, also '
+                    'say which wheel a build with each of them gives, with which flags, and why. Nothing is built '
+                    'or configured.',
+        epilog='Exit status: 0 clean, 1 builds that are refused, 2 an interpreter or project that cannot be read.')
+    inspect.add_argument('named', nargs='*', metavar='PYTHON', help='instead of those of this machine: an interpreter, '
+                         'a prefix directory (of any system) or a build-details.json')
+    inspect.add_argument('--all', action='store_true', help='those of this machine as well as those that are named')
+    inspect.add_argument('--format', choices=('table', 'json'), default='table',
+                         help='of what is printed (default: %(default)s)')
+    inspect.add_argument('-C', '--config-setting', action='append', default=[], metavar='KEY=VALUE', type=_setting,
+                         help='a config setting as for a build, such as abi=abi3t')
+    inspect.set_defaults(run=_inspect)
 
 
 def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -174,6 +193,13 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition('=')
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f'{text!r} is not KEY=VALUE')
+    return key, value
+
+
 def _size(text: str) -> int:
     units = {'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}
     unit = units.get(text[-1:].upper(), 1)
@@ -230,6 +256,37 @@ def _check(arguments: argparse.Namespace) -> int:
             results = check_imports.run(results, found, arguments.max_inflated)
     status = exit_status(results, arguments.fail_on)
     _write(results, arguments, loaded.stable_abi_source, status)
+    return status
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    import pathlib
+
+    from . import inspection, output_inspect, surroundings
+    from .diagnostics import BuildRefused
+
+    config = dict(arguments.config_setting)
+    # A build with any interpreter is then for this target.
+    target = config.get('target') or os.environ.get('MESONBUILD_FT_TARGET')
+    names = [*arguments.named, *([target] if target else [])]
+    try:
+        project = surroundings.project(pathlib.Path.cwd(), config)
+    except BuildRefused as error:
+        from . import report
+        report.show(error.diagnostics)
+        return UNUSABLE
+    found, findings = surroundings.find(names, and_machine=arguments.all or not names)
+    rows = inspection.rows(found, project) if project is not None else []
+    status = CLEAN
+    if any(finding.severity == 'error' for row in rows for finding in row.findings):
+        status = FINDINGS
+    if findings:
+        status = UNUSABLE
+    if arguments.format == 'json':
+        output_inspect.write_json(
+            found, rows, project, findings, sys.stdout, version=__version__, exit_status=status)
+    else:
+        output_inspect.write(found, rows, project, findings, sys.stdout)
     return status
 
 

@@ -53,19 +53,27 @@ def options(
 
 
 def own_flags(plan: Plan, own_dir: pathlib.Path, compiler: str) -> list[str]:
-    """What the plan adds to a compilation, in the syntax of this compiler (Meson's compiler id)."""
+    """What the plan adds to a compilation, with the headers that it names copied into `own_dir`."""
+    for name in _forced_includes(plan):
+        # A copy: the installed one is gone when an isolated build environment is.
+        (own_dir / name).write_bytes((pathlib.Path(__file__).parent / 'forced_include' / name).read_bytes())
+    return words(plan, own_dir, compiler)
+
+
+def words(plan: Plan, directory: pathlib.PurePath, compiler: str = '') -> list[str]:
+    """The same in the syntax of this compiler (Meson's compiler id); directory: of the headers."""
     microsoft = compiler in ('msvc', 'clang-cl', 'intel-cl', 'intel-llvm-cl')
     result = []
     if plan.define_gil_disabled:
         result.append('/DPy_GIL_DISABLED=1' if microsoft else '-DPy_GIL_DISABLED=1')
-    for wanted, name in ((plan.redirect_to_abi3t, 'redirect_to_abi3t.h'),
-                         (plan.undefine_limited_api, 'undefine_limited_api.h')):
-        if wanted:
-            header = own_dir / name
-            # A copy: the installed one is gone when an isolated build environment is.
-            header.write_bytes((pathlib.Path(__file__).parent / 'forced_include' / name).read_bytes())
-            result += [f'/FI{header}'] if microsoft else ['-include', os.fspath(header)]
+    for name in _forced_includes(plan):
+        result += [f'/FI{directory / name}'] if microsoft else ['-include', os.fspath(directory / name)]
     return result
+
+
+def _forced_includes(plan: Plan) -> list[str]:
+    wanted = ((plan.redirect_to_abi3t, 'redirect_to_abi3t.h'), (plan.undefine_limited_api, 'undefine_limited_api.h'))
+    return [name for is_wanted, name in wanted if is_wanted]
 
 
 def merged(

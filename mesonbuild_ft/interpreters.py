@@ -7,7 +7,6 @@ Windows, the `py` launcher. What one is, it says itself, in one isolated subproc
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import functools
 import json
@@ -57,6 +56,11 @@ class Interpreter:
             return frozenset()
 
 
+#: `probe` and `probe_all`, or functions that remember what these say.
+Probe = typing.Callable[[pathlib.Path], typing.Optional[Interpreter]]
+ProbeAll = typing.Callable[[typing.Sequence[pathlib.Path]], list[typing.Optional[Interpreter]]]
+
+
 def find(names: typing.Iterable[str] = ()) -> list[Interpreter]:
     """The interpreters that are named, or all that are found, by implementation and version.
 
@@ -66,33 +70,71 @@ def find(names: typing.Iterable[str] = ()) -> list[Interpreter]:
     """
     wanted = list(names)
     paths = [named(name) for name in wanted] or list(_candidates())
-    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        found = list(pool.map(probe, paths))
+    found = probe_all(paths, probe)
     for name, interpreter in zip(wanted, found, strict=False):
         if interpreter is None:
             raise refuse(
                 'unusable-interpreter', f'{name} cannot be run, or is no Python 3', where='--python',
                 advice='Name an interpreter, e.g. python3.14t or /opt/python/cp314-cp314t/bin/python.')
-    alike: dict[tuple[str, tuple[int, int, int]], Interpreter] = {}
+    return distinct(interpreter for interpreter in found if interpreter is not None)
+
+
+def of_machine(ask_all: ProbeAll) -> list[Interpreter]:
+    """All that are found, as `find` gives them. ask_all: `probe_all`, or what remembers its answers."""
+    return distinct(found for found in ask_all(list(_candidates())) if found is not None)
+
+
+def distinct(found: typing.Iterable[Interpreter]) -> list[Interpreter]:
+    """Of several that are alike in tag, version and platform the first, by implementation and version."""
+    alike: dict[tuple[object, ...], Interpreter] = {}
     for interpreter in found:
-        if interpreter is not None:
-            alike.setdefault((interpreter.tag, interpreter.target.version), interpreter)
+        target = interpreter.target
+        # One version for 32 bits and for 64 has the same tags but for the platform.
+        alike.setdefault((interpreter.tag, target.version, target.platform, target.libc), interpreter)
     return sorted(alike.values(), key=lambda i: (
         i.target.implementation, i.target.version, i.target.free_threaded, i.target.debug))
 
 
-def probe(executable: pathlib.Path) -> Interpreter | None:
+def probe_all(paths: typing.Sequence[pathlib.Path], probe: Probe) -> list[Interpreter | None]:
+    """What each of the interpreters says of itself, several being asked at once."""
+    if len(paths) < 2:
+        return [probe(path) for path in paths]
+    # Slow to import, and not needed by those who know the answers.
+    import concurrent.futures
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        return list(pool.map(probe, paths))
+
+
+class Answer(typing.NamedTuple):
+    """interpreter: None for a Python too old to be described. files: that decide on the answer."""
+
+    interpreter: Interpreter | None
+    files: tuple[str, ...]
+
+
+def ask(executable: pathlib.Path) -> Answer | None:
     """What the interpreter says of itself; None where it cannot be run or is no Python 3."""
     source = pathlib.Path(__file__).with_name('target.py')
     # target.py needs nothing but the standard library; compile() names it should it fail in an old Python.
     code = ('import json, sys; names = {"__name__": "target"}; sys.modules["target"] = type(sys)("target"); '
-            'exec(compile(open(sys.argv[1], encoding="utf-8").read(), sys.argv[1], "exec"), names); '
-            'print(json.dumps([sys.executable, names["running"]().to_json()]))')
+            'old = sys.version_info < (3, 7); '
+            'old or exec(compile(open(sys.argv[1], encoding="utf-8").read(), sys.argv[1], "exec"), names); '
+            'print(json.dumps([sys.executable, None, []] if old else '
+            '[sys.executable, names["running"]().to_json(), names["sources"]()]))')
     try:
-        path, target = json.loads(_run(os.fspath(executable), code, os.fspath(source)).splitlines()[-1])
-        return Interpreter(path or os.fspath(executable), Target.from_json(target))
+        path, target, files = json.loads(_run(os.fspath(executable), code, os.fspath(source)).splitlines()[-1])
+        if target is None:
+            return Answer(None, ())
+        return Answer(Interpreter(path or os.fspath(executable), Target.from_json(target)), tuple(files))
     except (OSError, subprocess.SubprocessError, ValueError, IndexError, KeyError, TypeError):
         return None
+
+
+def probe(executable: pathlib.Path) -> Interpreter | None:
+    """What the interpreter says of itself; None where it cannot be run or is no Python 3.7 or newer."""
+    answer = ask(executable)
+    return answer.interpreter if answer is not None else None
 
 
 def _run(executable: str, code: str, argument: str) -> str:
@@ -119,8 +161,21 @@ def named(name: str) -> pathlib.Path:
 
 
 def _candidates() -> typing.Iterator[pathlib.Path]:
-    """Executables that look like interpreters; one that several names lead to comes once."""
-    seen = set()
+    """Executables that look like interpreters; one that several names, or several links, lead to comes once."""
+    seen: set[object] = set()
+
+    def is_new(path: pathlib.Path) -> bool:
+        try:
+            status = os.stat(path)
+        except OSError:
+            return False
+        # CPython installs python3.13 and python3.13t as two links of one file.
+        identity = (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
+        if identity in seen:
+            return False
+        seen.add(identity)
+        return True
+
     for directory in _directories():
         try:
             names = sorted(os.listdir(directory))
@@ -130,14 +185,10 @@ def _candidates() -> typing.Iterator[pathlib.Path]:
             path = directory / name
             if not _NAME.fullmatch(name) or not os.access(path, os.X_OK) or path.is_dir():
                 continue
-            real = os.path.realpath(path)
-            if real not in seen:
-                seen.add(real)
+            if is_new(path):
                 yield path
     for path in _launcher():
-        real = os.path.realpath(path)
-        if real not in seen:
-            seen.add(real)
+        if is_new(path):
             yield path
 
 

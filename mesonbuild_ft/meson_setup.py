@@ -138,7 +138,7 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
         _check_arguments(rest)
         common = _for_target(choice, build_dir, rest, request['meson_version'])
         speed_up = _speed_up(build_dir, settings.source_dir, common)
-        status = run_meson(request, [*how, *common, *speed_up, *_options(first)])
+        status = run_meson(request, [*how, *common, *speed_up, *first.meson_options])
         if not status:
             configured = configured_.read(build_dir, target, settings)
         else:
@@ -149,13 +149,13 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
         if not choice.described and (configured.modules or configured.too_high) and request['mode'] != 'sdist':
             raise target_choice.undescribed(target)
         plan = first if request['mode'] == 'sdist' else plan_.decide(settings, target, configured)
-        own_options = bool(_options(first))
+        own_options = bool(first.meson_options)
         library = 'full'
         if not status and target.system == 'windows' and configured_.has_wrong_library(build_dir, plan.abi):
             library = plan.abi
         if request['mode'] != 'sdist' and (needs_second_setup(plan, configured) or library != 'full'):
             own_options = True
-            extra = _options(plan)
+            extra = list(plan.meson_options)
             if not status:
                 extra += flags.options(
                     plan, build_dir, settings.source_dir, own_directory(build_dir), common,
@@ -225,12 +225,6 @@ def settings_from_json(data: typing.Mapping[str, typing.Any]) -> Settings:
         source_dir=pathlib.Path(data['source_dir']), pyproject={}, project=ProjectSettings(**data['project']),
         limited_api=data['limited_api'], abi=data['abi'], install_args=tuple(data['install_args']),
         wheel_exclude=tuple(data['wheel_exclude']), wheel_include=tuple(data['wheel_include']))
-
-
-def _options(plan: Plan) -> list[str]:
-    if plan.allow_limited_api is None:
-        return []
-    return [f'-Dpython.allow_limited_api={"true" if plan.allow_limited_api else "false"}']
 
 
 def _project_default_options(request: dict[str, typing.Any], source_dir: pathlib.Path) -> dict[str, list[str]]:
@@ -344,6 +338,11 @@ def _up_to_date(state: State, fingerprint: str, build_dir: pathlib.Path) -> bool
     if not (build_dir / 'build.ninja').is_file():
         return False
     # Changed build files can change the decision, which ninja's own regeneration would not make again.
+    return has_same_build_files(state)
+
+
+def has_same_build_files(state: State) -> bool:
+    """Whether the project's build files are what they were when the build directory was configured."""
     return all(_hash_file(name) == digest for name, digest in state.build_files.items())
 
 

@@ -8,8 +8,11 @@ import re
 import typing
 
 from . import tags
-from .check import Checked
 from .diagnostics import Diagnostic, Severity
+
+
+if typing.TYPE_CHECKING:
+    from .check import Checked
 
 
 #: What a person is shown of a list, unless everything is asked for.

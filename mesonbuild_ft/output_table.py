@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import typing
 
-from . import audit_stable_abi, output, report, tags
-from .check import Checked
-from .modules import Module
+from . import output, tags
 from .output import plural, printable
+
+
+if typing.TYPE_CHECKING:
+    from .check import Checked
+    from .modules import Module
 
 
 _STYLES: typing.Final = {
@@ -31,52 +34,59 @@ def wants_rich(stream: typing.TextIO) -> bool:
     return (terminal or bool(os.environ.get('FORCE_COLOR'))) and importlib.util.find_spec('rich') is not None
 
 
+def printer(stream: typing.TextIO) -> _Plain | _Rich:
+    """What prints lines: with rich where that is of use."""
+    return _Rich(stream) if wants_rich(stream) else _Plain(stream)
+
+
 def write(results: typing.Sequence[Checked], stream: typing.TextIO, *, verbose: bool = False) -> None:
     """Print everything. verbose: also what each module is, and every finding of a kind."""
-    printer: _Plain | _Rich = _Rich(stream) if wants_rich(stream) else _Plain(stream)
-    printer.table([
+    out = printer(stream)
+    out.table([
         (checked.verdict, str(len(checked.modules)), output.pythons(checked), output.gil(checked),
          output.title(checked))
         for checked in results])
     for checked in results:
         if checked.modules and (verbose or checked.kind == 'module'):
-            printer.line(0, '')
-            printer.line(0, output.title(checked), 'bold')
+            out.line(0, '')
+            out.line(0, output.title(checked), 'bold')
             for module in checked.modules:
-                printer.line(2, printable(describe(module, checked)))
+                out.line(2, printable(describe(module, checked)))
     for checked in results:
         if checked.imports:
-            printer.line(0, '')
-            printer.line(0, f'imported from {output.title(checked)}', 'bold')
+            out.line(0, '')
+            out.line(0, f'imported from {output.title(checked)}', 'bold')
             for line in output.imports(checked):
-                printer.line(2, printable(line))
-    _findings(results, printer, verbose=verbose)
-    printer.line(0, '')
-    printer.line(0, closing(results))
+                out.line(2, printable(line))
+    _findings(results, out, verbose=verbose)
+    out.line(0, '')
+    out.line(0, closing(results))
 
 
-def _findings(results: typing.Sequence[Checked], printer: _Plain | _Rich, *, verbose: bool) -> None:
+def _findings(results: typing.Sequence[Checked], out: _Plain | _Rich, *, verbose: bool) -> None:
     found = output.groups(results)
     for number, group in enumerate(found):
         before = found[number - 1] if number else None
         if before is None or (before.identifier, before.severity) != (group.identifier, group.severity):
-            printer.line(0, '')
-            printer.line(0, f'{group.severity}[{group.identifier}]', _STYLES[group.severity])
+            out.line(0, '')
+            out.line(0, f'{group.severity}[{group.identifier}]', _STYLES[group.severity])
         if len(results) > 1:
-            printer.line(2, output.title(group.checked), 'bold')
+            out.line(2, output.title(group.checked), 'bold')
         for line in group.lines(None if verbose else output.SHOWN):
-            printer.line(4 if len(results) > 1 else 2, printable(line))
+            out.line(4 if len(results) > 1 else 2, printable(line))
         following = found[number + 1] if number + 1 < len(found) else None
         if following is None or (following.identifier, following.severity) != (group.identifier, group.severity):
             # Once for all files: the advice of all groups with this identifier.
             advice = dict.fromkeys(text for other in found for text in other.advice
                                    if (other.identifier, other.severity) == (group.identifier, group.severity))
             for text in list(advice)[:None if verbose else output.SHOWN]:
-                printer.line(2, f'to do: {printable(text)}')
+                out.line(2, f'to do: {printable(text)}')
 
 
 def describe(module: Module, checked: Checked) -> str:
     """One line on a module, with all that matters under the tags that it is judged by."""
+    from . import audit_stable_abi, report
+
     name = checked.name
     free_threaded = name is not None and bool(output.gil(checked))
     words = report.describe(module, free_threaded=free_threaded)
@@ -108,6 +118,9 @@ def closing(results: typing.Sequence[Checked]) -> str:
 
 
 class _Plain:
+    #: Of lines: as long as they are.
+    width: int | None = None
+
     def __init__(self, stream: typing.TextIO) -> None:
         self._stream = stream
 
@@ -128,6 +141,11 @@ class _Rich:
         from rich.console import Console
 
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal."""
+        return self._console.width
 
     def table(self, rows: typing.Sequence[tuple[str, ...]]) -> None:
         from rich.table import Table

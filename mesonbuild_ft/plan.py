@@ -97,6 +97,13 @@ class Plan:
     notes: tuple[Diagnostic, ...] = ()
     needs_modules: bool = False
 
+    @property
+    def meson_options(self) -> tuple[str, ...]:
+        """What `meson setup` is told beside the compiler flags."""
+        if self.allow_limited_api is None:
+            return ()
+        return (f'-Dpython.allow_limited_api={"true" if self.allow_limited_api else "false"}',)
+
     def to_json(self) -> dict[str, typing.Any]:
         """The fields as JSON values, for `from_json`."""
         return dataclasses.asdict(self)

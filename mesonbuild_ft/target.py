@@ -139,6 +139,31 @@ def running() -> Target:
     return target
 
 
+def sources() -> list[str]:
+    """The files that decide what `running` says of this interpreter; some of them need not exist."""
+    import os
+    import sysconfig
+
+    def variable(name: str) -> str:
+        return str(sysconfig.get_config_var(name) or '')
+
+    running_ = sys.executable or ''
+    base = getattr(sys, '_base_executable', None) or running_
+    directory = os.path.dirname(running_)
+    found = [running_, base, os.__file__, sysconfig.get_config_h_filename()]
+    found += [os.path.join(place, 'pyvenv.cfg') for place in (directory, os.path.dirname(directory))]
+    found += [str(module.__file__) for name, module in list(sys.modules.items()) if name.startswith('_sysconfigdata')]
+    # Where the interpreter itself is in a shared library.
+    library = variable('LDLIBRARY')
+    if library:
+        found += [os.path.join(place, library) for place in (
+            variable('LIBDIR'), sys.base_prefix, variable('PYTHONFRAMEWORKPREFIX')) if place]
+    if sys.platform == 'win32':
+        found += [os.path.join(sys.base_prefix, name) for name in os.listdir(sys.base_prefix)
+                  if name.lower().startswith('python') and name.lower().endswith('.dll')]
+    return list(dict.fromkeys(path for path in found if path))
+
+
 def _told(target: Target, platform: str) -> Target:
     """What crossenv's variables tell; `target` is what the interpreter says of itself under them."""
     import os

@@ -299,6 +299,16 @@ def undescribed(target: Target) -> BuildRefused:
                'or a program that runs it.')
 
 
+def in_wheels(target: Target) -> Target:
+    """A target that was read from its files, with the platform tag of wheels for it. Raises BuildRefused.
+
+    As `choose` has it where no cross file says more.
+    """
+    if target.system == 'darwin':
+        return _for_macos(target, None)
+    return _for_musl(target) if target.libc == 'musl' else target
+
+
 def version_text(choice: Choice) -> str:
     """The version of the target for requires-python, as platform.python_version() has it."""
     import platform

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""What `mesonbuild-ft inspect` looks at: the interpreters of the machine or those that are named, and the project."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import typing
+
+from . import interpreter_cache, interpreters, settings as settings_, static_floor
+from .diagnostics import BuildRefused, Diagnostic, refuse
+from .inspection import Found, Kept, Project
+from .settings import Settings
+from .target import Target
+
+
+def find(names: typing.Sequence[str], *, and_machine: bool) -> tuple[list[Found], list[Diagnostic]]:
+    """(interpreters, what is wrong with those that were named). and_machine: also those that nobody named."""
+    found: list[Found] = []
+    findings: list[Diagnostic] = []
+    with interpreter_cache.Cache() as cache:
+        for name in names:
+            try:
+                found.append(_named(name, cache))
+            except BuildRefused as error:
+                findings += error.diagnostics
+        if and_machine:
+            known = {item.path for item in found}
+            found += [Found(item.executable, item.target) for item in interpreters.of_machine(cache.probe_all)
+                      if item.executable not in known]
+    return found, findings
+
+
+def _named(name: str, cache: interpreter_cache.Cache) -> Found:
+    """An interpreter that can run, else what its files tell. Raises BuildRefused."""
+    path = interpreters.named(name)
+    # Wine may be registered to run programs of Windows, and would name files in its own way.
+    if path.is_file() and path.suffix != '.json' and (os.name == 'nt' or path.suffix.lower() not in ('.exe', '.dll')):
+        answer = cache.probe(path)
+        if answer is not None:
+            return Found(answer.executable, answer.target)
+    from . import description, target_choice
+
+    given = pathlib.Path(os.path.expanduser(name))
+    if not os.path.lexists(given):
+        if path != given:
+            # A command of PATH.
+            given = path
+        else:
+            raise refuse(
+                'unreadable-target', f'there is no {name}', where=name,
+                advice='Name an interpreter, e.g. python3.14t, its prefix directory, or a build-details.json.')
+    target = description.read(given).target
+    return Found(target.description, target_choice.in_wheels(target), runs=False)
+
+
+def project(directory: pathlib.Path, config_settings: typing.Mapping[str, str]) -> Project | None:
+    """The project in a directory; None where there is none that Meson builds. Raises BuildRefused."""
+    if not (directory / 'pyproject.toml').is_file() or not (directory / 'meson.build').is_file():
+        return None
+    settings = settings_.load(directory, config_settings)
+    table = settings.pyproject.get('project', {})
+    name = table.get('name') if isinstance(table, dict) else None
+
+    def read_file(path: str) -> str | None:
+        try:
+            return (settings.source_dir / path).read_text(encoding='utf-8', errors='replace')
+        except OSError:
+            return None
+
+    try:
+        subprojects = sorted(os.listdir(settings.source_dir / 'subprojects'))
+    except OSError:
+        subprojects = []
+    floors = static_floor.read(read_file, subprojects)
+    return Project(
+        name=name if isinstance(name, str) else settings.source_dir.name, settings=settings, floors=floors,
+        allow_limited_api=_allow_limited_api(settings),
+        configured=() if floors.known else tuple(_kept(settings.source_dir)), excludes=_requires_python(table),
+        cross=_has_cross(settings))
+
+
+def _allow_limited_api(settings: Settings) -> bool | None:
+    """python.allow_limited_api as the arguments of `meson setup` set it: machine files, then -D."""
+    if not settings.setup_args:
+        return None
+    from . import machine_files
+
+    value = None
+    for contents in machine_files.for_host(settings.setup_args, settings.source_dir):
+        value = contents.get('built-in options', {}).get('python.allow_limited_api', value)
+    given = machine_files.option_values('python.allow_limited_api', settings.setup_args)
+    return str(given[-1] if given else value).lower() == 'true' if given or value is not None else None
+
+
+def _has_cross(settings: Settings) -> bool:
+    if not settings.setup_args:
+        return False
+    from . import machine_files
+
+    return machine_files.has_cross(settings.setup_args)
+
+
+def _kept(source_dir: pathlib.Path) -> typing.Iterator[Kept]:
+    """What build directories below the project were configured for, where they are up to date."""
+    states = [*source_dir.glob('*/mesonbuild-ft/state.json'), *source_dir.glob('build/*/mesonbuild-ft/state.json')]
+    if not states:
+        return
+    from . import meson_setup
+
+    for path in sorted(states):
+        state = meson_setup.read_state(path.parent.parent)
+        if state is None or state.configured is None or not meson_setup.has_same_build_files(state):
+            continue
+        # Where the limited API was switched off for that build, the modules do not show their limited_api:.
+        if state.configured.allow_limited_api:
+            where = path.parent.parent.relative_to(source_dir)
+            yield Kept(state.target, state.configured, where.as_posix())
+
+
+def _requires_python(table: typing.Any) -> typing.Callable[[Target], str]:
+    """Project.excludes. A pre-release counts as its release, as in a build. Raises BuildRefused."""
+    text = table.get('requires-python') if isinstance(table, dict) else None
+    if text is None:
+        return lambda target: ''
+    import packaging.specifiers
+
+    try:
+        specifiers = packaging.specifiers.SpecifierSet(text)
+    except (packaging.specifiers.InvalidSpecifier, AttributeError, TypeError) as error:
+        raise refuse(
+            'invalid-project-metadata', f'requires-python: {error}', where='pyproject.toml, [project]',
+            advice='See https://packaging.python.org/en/latest/specifications/pyproject-toml/.') from error
+
+    def excludes(target: Target) -> str:
+        version = '.'.join(map(str, target.version))
+        return '' if specifiers.contains(version, prereleases=True) else f'the project requires Python {text}'
+
+    return excludes
