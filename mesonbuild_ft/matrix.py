@@ -18,7 +18,7 @@ from .matrix_data import OLDEST_BUILDER, PLATFORMS, PYPY, VERSIONS, Platform, Py
 from .matrix_settings import MatrixSettings
 from .settings import Settings
 from .tags import Version
-from .target import LAYOUTS, Target
+from .target import MACHINES, Target
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -48,14 +48,14 @@ class Interpreter:
 
     def target(self, platform: Platform) -> Target:
         """As the decisions want to know it."""
-        pointer_size, byte_order = LAYOUTS[platform.machine]
+        machine = MACHINES[platform.machine]
         python_tag = self.identifier.rstrip('t')
         return Target(
             implementation=self.implementation, version=(*self.version, 0), release_level='final',
             free_threaded=self.free_threaded, debug=False, trace_refs=False, platform=platform.tag,
             python_tag=python_tag,
             abi_tag=self.identifier if self.implementation == 'cpython' else PYPY[self.version],
-            extension_suffixes=(), pointer_size=pointer_size, byte_order=byte_order, include_dir='',
+            extension_suffixes=(), pointer_size=machine.pointer_size, byte_order=machine.byte_order, include_dir='',
             defines_gil_disabled=self.free_threaded, libc=platform.libc, system=platform.system,
             machine=platform.machine)
 

@@ -9,7 +9,7 @@ import datetime
 import pathlib
 import typing
 
-from . import matrix, matrix_settings, meson_modules, settings
+from . import matrix, matrix_settings, settings, static_floor, surroundings
 from .diagnostics import refuse
 from .plan import Configured, Module
 
@@ -50,8 +50,8 @@ def compute(arguments: argparse.Namespace) -> matrix.Matrix:
             wanted = dataclasses.replace(wanted, **switched_on)
     if arguments.platform:
         wanted = dataclasses.replace(wanted, platforms=tuple(arguments.platform))
-    configured, pure = _modules(loaded, arguments.floor)
-    return matrix.compute(loaded, configured, wanted, arguments.date or datetime.date.today(), pure=pure)
+    modules, pure = _modules(loaded, arguments.floor)
+    return matrix.compute(loaded, modules, wanted, arguments.date or datetime.date.today(), pure=pure)
 
 
 def _modules(loaded: settings.Settings, floor: tuple[int, int] | str | None) -> tuple[Configured, bool]:
@@ -59,16 +59,36 @@ def _modules(loaded: settings.Settings, floor: tuple[int, int] | str | None) -> 
     if floor is not None:
         version = None if isinstance(floor, str) else floor
         return Configured(allow_limited_api=True, modules=(Module('module', 'module', version),)), False
-    try:
-        read = meson_modules.read(loaded.source_dir, loaded.setup_args)
-    except meson_modules.Unreadable as error:
-        if not loaded.limited_api:
-            # Whatever the modules say, they are built with the full API.
-            return Configured(allow_limited_api=True, modules=(Module('module', 'module', None),)), False
-        raise meson_modules.refused(error) from error
-    if not read.configured.modules and read.languages:
+    return configured(loaded, surroundings.floors(loaded.source_dir), surroundings.allow_limited_api(loaded))
+
+
+def configured(
+    loaded: settings.Settings, floors: static_floor.Floors, allow: bool | None,
+) -> tuple[Configured, bool]:
+    """What `meson setup` would find, as far as the build files say it in plain words. Raises BuildRefused."""
+    modules = [module for module in floors.modules if module.installed]
+    certain = {module.limited_api for module in modules if module.certain}
+    problem = floors.problem or next((module.problem for module in modules if module.problem), '')
+    for module in modules:
+        # A module that may be left out must not change the decision: it then has the value of one that is there.
+        if not problem and certain | {module.limited_api} != (certain or {module.limited_api}):
+            problem = f'whether {module.name} is installed depends on a condition'
+        certain = certain or {module.limited_api}
+    if problem and not loaded.limited_api:
+        # Whatever the modules say, they are built with the full API.
+        return Configured(allow_limited_api=True, modules=(Module('module', 'module', None),)), False
+    if problem:
+        raise refuse(
+            'floor-not-readable', f'the limited_api: of the modules cannot be read without running Meson: {problem}',
+            where='meson.build',
+            advice='Name the highest limited_api: of the modules with --floor, such as --floor 3.9, or --floor none '
+                   'where no module has it.')
+    if not modules and floors.compiles:
         raise refuse(
             'floor-not-readable', 'no py.extension_module() with install: true stands in meson.build',
             where='meson.build', advice='Where modules are built in another way, say what limited_api: they have with '
             '--floor, such as --floor 3.9, or --floor none where they have none.')
-    return read.configured, not read.configured.modules
+    if allow is None:
+        allow = floors.allow_limited_api is not False
+    return Configured(allow_limited_api=allow, modules=tuple(
+        Module(module.name, module.name, module.limited_api) for module in modules)), not modules

@@ -8,6 +8,7 @@ else is a reason why only `meson setup` can tell; nothing is guessed.
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 import re
 import typing
 
@@ -166,7 +167,7 @@ class _Reader:
             before = found[index - 1].text if index else '\n'
             after = found[index + 1].text if index + 1 < len(found) else '\n'
             if token.kind == 'string':
-                self._string(token, before, found[index - 2:index], place)
+                self._string(token, found[max(index - 2, 0):index], found[index + 1:index + 3], place)
             elif token.kind != 'word':
                 pass
             elif token.text == 'if':
@@ -189,15 +190,17 @@ class _Reader:
                 self._call(token.text, before == '.', place, directory, found[index + 1:], certain=inner)
             index += 1
 
-    def _string(self, token: Token, before: str, two_before: Tokens, place: str) -> None:
+    def _string(self, token: Token, before: Tokens, following: Tokens, place: str) -> None:
         text = _text(token) or token.text
         if 'Py_LIMITED_API' in text:
             self._defines = True
         if 'python.allow_limited_api' in text:
+            if len(following) == 2 and following[0].text == ':':
+                text += '=' + (_text(following[1]) or following[1].text)
             match = re.fullmatch(r'python\.allow_limited_api=(true|false)', text)
             if match:
                 self._allow = match[1] == 'true'
-            elif not (before == '(' and two_before and two_before[0].text == 'get_option'):
+            elif [other.text for other in before] != ['get_option', '(']:
                 self._give_up(f'{place}: {text}')
 
     def _assign(self, name: str, sign: str, following: Tokens, *, certain: bool) -> None:
@@ -221,7 +224,7 @@ class _Reader:
             else:
                 inner = f'{directory}/{literal}' if directory else literal
                 # if_found: makes it a condition.
-                self.file(inner.strip('/'), certain=certain and not keywords)
+                self.file(posixpath.normpath(inner).strip('/').removeprefix('.'), certain=certain and not keywords)
         elif name == 'shared_module' and not method:
             # So do some projects build extension modules.
             self._give_up(f'{place}: shared_module() may be an extension module')

@@ -61,26 +61,30 @@ def project(directory: pathlib.Path, config_settings: typing.Mapping[str, str]) 
     settings = settings_.load(directory, config_settings)
     table = settings.pyproject.get('project', {})
     name = table.get('name') if isinstance(table, dict) else None
+    found = floors(settings.source_dir)
+    return Project(
+        name=name if isinstance(name, str) else settings.source_dir.name, settings=settings, floors=found,
+        allow_limited_api=allow_limited_api(settings),
+        configured=() if found.known else tuple(_kept(settings.source_dir)), excludes=_requires_python(table),
+        cross=_has_cross(settings))
 
+
+def floors(source_dir: pathlib.Path) -> static_floor.Floors:
+    """What the build files of a project say of its extension modules."""
     def read_file(path: str) -> str | None:
         try:
-            return (settings.source_dir / path).read_text(encoding='utf-8', errors='replace')
+            return (source_dir / path).read_text(encoding='utf-8', errors='replace')
         except OSError:
             return None
 
     try:
-        subprojects = sorted(os.listdir(settings.source_dir / 'subprojects'))
+        subprojects = sorted(os.listdir(source_dir / 'subprojects'))
     except OSError:
         subprojects = []
-    floors = static_floor.read(read_file, subprojects)
-    return Project(
-        name=name if isinstance(name, str) else settings.source_dir.name, settings=settings, floors=floors,
-        allow_limited_api=_allow_limited_api(settings),
-        configured=() if floors.known else tuple(_kept(settings.source_dir)), excludes=_requires_python(table),
-        cross=_has_cross(settings))
+    return static_floor.read(read_file, subprojects)
 
 
-def _allow_limited_api(settings: Settings) -> bool | None:
+def allow_limited_api(settings: Settings) -> bool | None:
     """python.allow_limited_api as the arguments of `meson setup` set it: machine files, then -D."""
     if not settings.setup_args:
         return None

@@ -22,9 +22,9 @@ from mesonbuild_ft import (
     matrix_command,
     matrix_data,
     matrix_settings,
-    meson_modules,
     plan,
     settings,
+    surroundings,
 )
 from mesonbuild_ft.cli import _parser, main
 from mesonbuild_ft.diagnostics import BuildRefused
@@ -203,11 +203,14 @@ PROJECT: typing.Final = "project('p', 'c')\npy = import('python').find_installat
     ("py.extension_module('a', 'a.c', limited_api: '3.9', install: true)", [(3, 9)]),
     ("py.extension_module('a', ['a.c', 'b.c'], install: true, limited_api: '3.12')", [(3, 12)]),
     ("py.extension_module('a', 'a.c', install: true)", [None]),
-    ("# py.extension_module('a', 'a.c', limited_api: '3.9', install: true)", []),
+    ("# py.extension_module('a', 'a.c', limited_api: '3.12', install: true)\n"
+     "py.extension_module('a', 'a.c', limited_api: '3.9', install: true)", [(3, 9)]),
     ("x = 'py.extension_module(limited_api: no'\npy.extension_module('a', limited_api: '3.9', install: true)",
      [(3, 9)]),
     ("x = '''\nif\n'''\npy.extension_module('a', limited_api: '3.9', install: true)", [(3, 9)]),
-    ("py.extension_module('a', 'a.c', limited_api: '3.9')", []),
+    ("py.extension_module('a', 'a.c', limited_api: '3.9', install: true)\n"
+     "py.extension_module('b', 'b.c', limited_api: '3.12')", [(3, 9)]),
+    ("floor = '3.9'\npy.extension_module('a', limited_api: floor, install: true)", [(3, 9)]),
     ("foreach n : ['a', 'b']\npy.extension_module(n, n + '.c', limited_api: '3.9', install: true)\nendforeach",
      [(3, 9)]),
     ("py.extension_module('a', limited_api: '3.9', install: true)\nif x\n"
@@ -219,31 +222,31 @@ PROJECT: typing.Final = "project('p', 'c')\npy = import('python').find_installat
 ])
 def test_reads_modules(text: str, expected: list[object], tmp_path: pathlib.Path) -> None:
     (tmp_path / 'meson.build').write_text(PROJECT + text + '\n')
-    read = meson_modules.read(tmp_path)
-    assert [module.limited_api for module in read.configured.modules] == expected
-    assert read.languages
-    assert read.configured.allow_limited_api
+    read = configured(tmp_path)
+    assert [module.limited_api for module in read.modules] == expected
+    assert read.allow_limited_api
 
 
 @pytest.mark.parametrize(('text', 'what'), [
     ("py.extension_module('a', limited_api: get_option('floor'), install: true)", 'get_option'),
-    ("floor = '3.9'\npy.extension_module('a', limited_api: floor, install: true)", 'is floor'),
-    ("py.extension_module('a', limited_api: f'3.@x@', install: true)", 'limited_api: of a'),
-    ("py.extension_module('a', kwargs: common)", 'kwargs:'),
+    ("if x\nfloor = '3.9'\nendif\npy.extension_module('a', limited_api: floor, install: true)", 'limited_api: floor'),
+    ("x = 1", 'no py.extension_module() with install: true'),
+    ("py.extension_module('a', limited_api: f'3.@x@', install: true)", "limited_api: f'3.@x@'"),
+    ("py.extension_module('a', kwargs: common)", 'kwargs: common'),
     ("py.extension_module('a', limited_api: '3.9', install: true)\nif x\n"
      "  py.extension_module('b', limited_api: '3.12', install: true)\nendif", 'b is installed depends'),
     ("py.extension_module('a', limited_api: '3.9', install: true)\n"
      "py.extension_module('b', install: get_option('b'))", 'b is installed depends'),
-    ("subdir(get_option('where'))", 'subdir() has no literal name'),
-    ("subdir('.')", 'leads back'),
-    ("py.extension_module('a', limited_api: '3.9', install: true", 'not closed'),
-    ("subproject('inner')", 'subproject inner has extension modules'),
-    ("x = {'python.allow_limited_api': get_option('y')}", 'not written out'),
+    ("subdir(get_option('where'))", 'subdir(get_option'),
+    ("subdir('.')", 'is read more than once'),
+    ("subproject('inner')", 'the subproject inner may build'),
+    ("x = {'python.allow_limited_api': get_option('y')}", 'python.allow_limited_api=get_option'),
 ])
 def test_never_guesses(text: str, what: str, tmp_path: pathlib.Path) -> None:
     directory = project(tmp_path, '', PROJECT + text + '\n')
-    (directory / 'subprojects' / 'inner').mkdir(parents=True)
-    (directory / 'subprojects' / 'inner' / 'meson.build').write_text("py.extension_module('z', install: true)\n")
+    if 'inner' in text:
+        (directory / 'subprojects' / 'inner').mkdir(parents=True)
+        (directory / 'subprojects' / 'inner' / 'meson.build').write_text("py.extension_module('z', install: true)\n")
     with pytest.raises(BuildRefused) as caught:
         matrix_command.compute(arguments(directory))
     found = caught.value.diagnostics[0]
@@ -279,7 +282,7 @@ def test_reads_what_a_configured_build_says(tmp_path: pathlib.Path) -> None:
         done = subprocess.run(
             [sys.executable, '-m', 'mesonbuild.mesonmain', 'setup', str(build), str(source)], capture_output=True,
             text=True, check=False)
-        read = meson_modules.read(source).configured
+        read = configured(source)
         if done.returncode:
             assert f'too high: {read.floor[0]}.{read.floor[1]} ' in done.stdout  # type: ignore[index]
             continue
@@ -404,6 +407,12 @@ def test_cibuildwheel(name: str, more: tuple[str, ...], tmp_path: pathlib.Path) 
     assert built == needed
 
 
+def configured(directory: pathlib.Path) -> plan.Configured:
+    """What the build files say; projects without pyproject.toml are taken to want the limited API."""
+    project_settings = settings.Settings(directory, {}, settings.ProjectSettings(), limited_api=True)
+    return matrix_command.configured(project_settings, surroundings.floors(directory), None)[0]
+
+
 def identified(directory: pathlib.Path, system: str, archs: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, '-m', 'cibuildwheel', '--print-build-identifiers', '--platform', system, '--archs', archs,
@@ -418,7 +427,7 @@ def planned(made: matrix.Matrix, directory: pathlib.Path, identifier: str) -> st
     assert match is not None
     one = Interpreter('cpython' if match[1] == 'cp' else 'pypy', (3, int(match[2])), bool(match[3]))
     decided = plan.decide(
-        settings.load(directory), one.target(known), meson_modules.read(directory).configured)
+        settings.load(directory), one.target(known), configured(directory))
     return f'{decided.python_tag}-{decided.abi_tag}'
 
 

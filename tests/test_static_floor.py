@@ -69,7 +69,7 @@ def test_known(text: str, expected: Expected) -> None:
     ("shared_module('a', 'a.c', name_prefix: '')", 'shared_module() may be an extension module'),
     ("set_variable('api', '3.10')\n" + INSTALLED, 'set_variable()'),
     ("project('a', default_options: ['python.allow_limited_api=' + allow])", 'python.allow_limited_api='),
-    ("project('a', default_options: {'python.allow_limited_api': false})", 'python.allow_limited_api'),
+    ("project('a', default_options: {'python.allow_limited_api': allow})", 'python.allow_limited_api=allow'),
 ])
 def test_unknown(text: str, why: str) -> None:
     floors = read(text)
@@ -100,6 +100,8 @@ def test_subprojects() -> None:
 @pytest.mark.parametrize(('text', 'allow'), [
     ("project('a', default_options: ['python.allow_limited_api=false'])", False),
     ("project('a', default_options: 'python.allow_limited_api=true')", True),
+    ("project('a', default_options: {'python.allow_limited_api': false})", False),
+    ("project('a', default_options: {'python.allow_limited_api': 'true'})", True),
     ("project('a')\nif get_option('python.allow_limited_api')\nendif", None)])
 def test_allow_limited_api(text: str, allow: bool | None) -> None:
     floors = read(text)
