@@ -21,18 +21,28 @@ Kind = typing.Literal['native', 'cross']
 Contents = dict[str, dict[str, typing.Any]]
 
 
+#: Shortest spelling that a Meson takes for the option (argparse): of some versions, --namingscheme begins like one.
+_SHORTEST: typing.Final[dict[Kind, str]] = {'native': '--n', 'cross': '--cr'}
+
+
 def given(arguments: typing.Sequence[str]) -> list[tuple[Kind, pathlib.Path]]:
     """The machine files among the arguments, in order: ('native' or 'cross', the file that Meson reads)."""
     found: list[tuple[Kind, pathlib.Path]] = []
-    kinds: tuple[Kind, ...] = ('native', 'cross')
     for index, argument in enumerate(arguments):
-        for kind in kinds:
-            flag = f'--{kind}-file'
-            if argument == flag and index + 1 < len(arguments):
-                found.append((kind, _find(kind, arguments[index + 1])))
-            elif argument.startswith(flag + '='):
-                found.append((kind, _find(kind, argument.split('=', 1)[1])))
+        kind = _kind(argument)
+        _, equals, name = argument.partition('=')
+        if kind is not None and (equals or index + 1 < len(arguments)):
+            found.append((kind, _find(kind, name if equals else arguments[index + 1])))
     return found
+
+
+def _kind(argument: str) -> Kind | None:
+    """Of which kind the file is that an option names, which Meson takes abbreviated too; None of other arguments."""
+    flag = argument.partition('=')[0]
+    for kind, shortest in _SHORTEST.items():
+        if flag.startswith(shortest) and f'--{kind}-file'.startswith(flag):
+            return kind
+    return None
 
 
 def has_cross(arguments: typing.Sequence[str]) -> bool:
@@ -46,7 +56,7 @@ def with_file(arguments: list[str], number: int, path: pathlib.Path) -> list[str
     seen = 0
     for index, argument in enumerate(arguments):
         flag, equals, _ = argument.partition('=')
-        if flag in ('--native-file', '--cross-file'):
+        if _kind(argument) is not None:
             if seen == number:
                 result[index if equals else index + 1] = f'{flag}={path}' if equals else os.fspath(path)
             seen += 1
