@@ -22,15 +22,15 @@ from .target import Target
 from .target_choice import Choice
 
 
-#: Machine of platform tags -> Meson's cpu_family, where they differ.
-_FAMILIES: typing.Final = {'i686': 'x86', 'i386': 'x86', 'armv7l': 'arm', 'armv6l': 'arm', 'ppc64le': 'ppc64'}
 #: Meson's [binaries] entry -> (program after the triplet, the environment variables that Meson reads for it).
 _PROGRAMS: typing.Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     'c': ('gcc', ('CC',)), 'cpp': ('g++', ('CXX',)), 'ar': ('ar', ('AR',)), 'strip': ('strip', ('STRIP',)),
     'windres': ('windres', ('WINDRES',)), 'fortran': ('gfortran', ('FC',)),
 }
-#: Meson's [binaries] entries that take the flags of ARCHFLAGS -> the environment variable that names the compiler.
-_FOR_ARCHFLAGS: typing.Final = {'c': 'CC', 'cpp': 'CXX', 'objc': 'OBJC', 'objcpp': 'OBJCXX'}
+#: Meson's [binaries] entries that take -arch flags -> the environment variable that names the compiler, and that of
+#: macOS where it names none.
+_FOR_ARCHFLAGS: typing.Final = {
+    'c': ('CC', 'cc'), 'cpp': ('CXX', 'c++'), 'objc': ('OBJC', 'cc'), 'objcpp': ('OBJCXX', 'c++')}
 
 
 class Arguments(typing.NamedTuple):
@@ -84,39 +84,45 @@ def _build_config(target: Target, directory: pathlib.Path, meson_version: str, a
 def is_cross(target: Target) -> bool:
     """Whether programs for the target do not run on this machine as they are."""
     running = target_.running()
+    if target.system == running.system and running.machine == 'universal2':
+        # Of those that it runs on, one is that of this machine; the other takes Rosetta.
+        return target.machine not in ('universal2', target_.this_machine())
     return (target.system, target.machine) != (running.system, running.machine)
 
 
 def triplet(target: Target) -> str:
     """The prefix of the names of GCC and binutils for this target; '' where there is no usual one."""
-    machine = 'i686' if target.machine == 'i386' else target.machine
+    machine = target.machine
     if target.system == 'windows':
         return f'{machine}-w64-mingw32'
-    if target.system == 'linux':
-        if target.libc == 'musl':
-            return f'{machine}-linux-musl'
-        special = {'armv7l': 'arm-linux-gnueabihf', 'ppc64le': 'powerpc64le-linux-gnu'}
-        return special.get(machine, f'{machine}-linux-gnu')
+    # arm-linux-gnueabihf-gcc makes files for ARMv7 where it is Debian's.
+    if target.system == 'linux' and machine in target_.MACHINES and machine != 'armv6l':
+        libc = 'musl' if target.libc == 'musl' else 'gnu'
+        float_abi = 'eabihf' if target_.cpu_family(machine) == 'arm' else ''
+        return f'{target_.MACHINES[machine].gnu or machine}-linux-{libc}{float_abi}'
     return ''
 
 
 def _compilers(target: Target, directory: pathlib.Path) -> dict[str, list[str]]:
     """Programs for the target on PATH, without those that an environment variable names.
 
-    For macOS those that one does name, with the flags of ARCHFLAGS. Raises BuildRefused.
+    For macOS those that one does name, and on macOS cc as well, with the flags of ARCHFLAGS. Raises BuildRefused.
     """
     found: dict[str, list[str]] = {}
+    cross = is_cross(target)
     if target.system == 'darwin':
         chosen = os.environ.get('ARCHFLAGS', '').split()
-        for entry, name in _FOR_ARCHFLAGS.items():
-            value = os.environ.get(name)
+        here = sys.platform == 'darwin'
+        if here and cross and not chosen:
+            chosen = ['-arch', 'arm64' if target.machine == 'aarch64' else target.machine]
+        for entry, (name, usual) in _FOR_ARCHFLAGS.items():
+            value = os.environ.get(name) or (usual if here else '')
             if chosen and value:
                 # As Meson reads it.
-                command = [value] if os.path.exists(value) else flags.environment_words(name)
+                command = [value] if os.path.exists(value) else flags.environment_words(name) or [usual]
                 found[entry] = workarounds.with_architectures(command, chosen, directory / entry)
         return found
     prefix = triplet(target)
-    cross = is_cross(target)
     if not cross and target.libc != 'musl':
         # Those of this machine, which Meson finds itself.
         return {}
@@ -130,11 +136,9 @@ def _compilers(target: Target, directory: pathlib.Path) -> dict[str, list[str]]:
 
 
 def _host_machine(target: Target) -> dict[str, str]:
-    machine = 'aarch64' if target.machine == 'arm64' else target.machine
-    family = _FAMILIES.get(machine, machine)
-    if machine == 'universal2':
-        family = machine = 'aarch64'
-    return {'system': repr(target.system), 'cpu_family': repr(family), 'cpu': repr(machine),
+    family = target_.cpu_family(target.machine)
+    cpu = family if target.machine == 'universal2' else target.machine
+    return {'system': repr(target.system), 'cpu_family': repr(family), 'cpu': repr(cpu),
             'endian': repr(target.byte_order)}
 
 

@@ -15,9 +15,10 @@ import typing
 from . import description_files as files
 from .description_files import Version, contradiction, refused
 from .target import (
-    LAYOUTS,
+    MACHINES,
     Target,
     abi_tag_from_suffix,
+    cpu_family,
     extension_suffixes,
     libc_of_names,
     machine_of_platform,
@@ -154,11 +155,11 @@ def _alone(details: Details) -> tuple[Target, files.Info]:
     multiarch = details.get('implementation._multiarch', str) or ''
     # A 32-bit build on a 64-bit kernel says the platform of the kernel.
     compiled = machine_of_triplet(multiarch) if system == 'linux' and multiarch else machine_of_platform(platform, 0)
-    if compiled not in LAYOUTS:
+    if compiled not in MACHINES:
         raise refused(f'the platform {platform} in {details.path.name} is of an unknown machine', details.path)
-    pointer_size, byte_order = LAYOUTS[compiled]
+    pointer_size, byte_order = MACHINES[compiled][:2]
     machine = machine_of_platform(platform, pointer_size)
-    if machine[:4] != compiled[:4]:
+    if cpu_family(machine) != cpu_family(compiled):
         raise contradiction(
             f'{details.path.name} says platform = {platform}', f'implementation._multiarch = {multiarch}', details.path)
     include = details.path_of('c_api.headers')

@@ -14,9 +14,10 @@ from .description_details import Details
 from .description_files import Version, contradiction, refused
 from .diagnostics import BuildRefused
 from .target import (
-    LAYOUTS,
+    MACHINES,
     Target,
     abi_tag_from_suffix,
+    cpu_family,
     extension_suffixes,
     libc_of_names,
     machine_name,
@@ -81,7 +82,7 @@ def read(
     header = _binary(prefix, stdlib, executable, recorded)
     pointer_size = _need(recorded, 'SIZEOF_VOID_P', int, data)
     platform, machine = (_linux if system == 'linux' else _macos)(recorded, header, data)
-    byte_order = _byte_order(recorded, header, machine, pointer_size, data)
+    byte_order = _byte_order(header, machine, pointer_size, data)
     suffix = _need(recorded, 'EXT_SUFFIX', str, data)
     suffixes = extension_suffixes(suffix, version.number, free_threaded, str(recorded.get('ALT_SOABI') or ''))
     json = details or stdlib / 'build-details.json'
@@ -278,11 +279,11 @@ def _linux(
     name = 'MULTIARCH' if recorded.get('MULTIARCH') else 'HOST_GNU_TYPE'
     triplet = _need(recorded, name, str, data)
     machine = machine_of_triplet(triplet)
-    if machine not in LAYOUTS or triplet.endswith('x32'):
+    if machine not in MACHINES or triplet.endswith('x32'):
         raise refused(f'{data.name} is for {triplet}, of which no platform tag is known', data)
     if binary is not None:
         path, header = binary
-        if header.format != 'elf' or header.machines[0][:4] != machine[:4]:
+        if header.format != 'elf' or cpu_family(header.machines[0]) != cpu_family(machine):
             raise contradiction(
                 f'{data.name} says {name} = {triplet}', f'{path} is for {", ".join(header.machines)}', data)
     return f'linux-{machine}', machine
@@ -331,26 +332,22 @@ def _macos(
 
 
 def _byte_order(
-    recorded: Variables, binary: tuple[pathlib.Path, binary_headers.Header] | None, machine: str, pointer_size: int,
-    data: pathlib.Path,
+    binary: tuple[pathlib.Path, binary_headers.Header] | None, machine: str, pointer_size: int, data: pathlib.Path,
 ) -> str:
-    known = LAYOUTS.get(machine)
-    if known is not None and known[0] != pointer_size:
-        raise contradiction(f'{data.name} says SIZEOF_VOID_P = {pointer_size}', f'{machine} has {known[0]}', data)
-    said = []
-    if known is not None:
-        said.append((known[1], f'{data.name} is for {machine}, which is {known[1]}-endian'))
-    if binary is not None and binary[1].format == 'elf':
-        said.append((binary[1].byte_order, f'{binary[0]} is {binary[1].byte_order}-endian'))
-    if recorded.get('WORDS_BIGENDIAN') is not None:
-        order = 'big' if recorded['WORDS_BIGENDIAN'] else 'little'
-        said.append((order, f'{data.name} says WORDS_BIGENDIAN = {recorded["WORDS_BIGENDIAN"]}'))
-    if not said:
-        raise refused(f'{data.name} does not say WORDS_BIGENDIAN, and there is no executable that tells', data)
-    for order, text in said:
-        if order != said[0][0]:
-            raise contradiction(said[0][1], text, data)
-    return said[0][0]
+    """That of the machine, which the executable must not contradict: sysconfig data do not tell it."""
+    known = MACHINES.get(machine)
+    if known is None:
+        if binary is None:
+            raise refused(f'{data.name} is for {machine}, and there is no executable that tells its byte order', data)
+        return binary[1].byte_order
+    if known.pointer_size != pointer_size:
+        raise contradiction(
+            f'{data.name} says SIZEOF_VOID_P = {pointer_size}', f'{machine} has {known.pointer_size}', data)
+    if binary is not None and binary[1].byte_order != known.byte_order:
+        raise contradiction(
+            f'{data.name} is for {machine}, which is {known.byte_order}-endian',
+            f'{binary[0]} is {binary[1].byte_order}-endian', data)
+    return known.byte_order
 
 
 def _libc(

@@ -12,19 +12,42 @@ import typing
 #: Variables by which crossenv, cibuildwheel and CPython's own build tell sysconfig of another target.
 TOLD: typing.Final = ('_PYTHON_HOST_PLATFORM', '_PYTHON_SYSCONFIGDATA_NAME', '_PYTHON_PROJECT_BASE')
 
-#: Other words for a machine, in GNU triplets, in sysconfig's platforms and in Windows tags -> that of Linux tags.
-_MACHINES: typing.Final = {
-    'amd64': 'x86_64', 'arm64': 'aarch64', 'win32': 'i686', 'i386': 'i686', 'i486': 'i686', 'i586': 'i686',
-    'powerpc64le': 'ppc64le', 'powerpc64': 'ppc64',
-}
+class Machine(typing.NamedTuple):
+    """What follows from the machine alone.
 
-#: Machine -> bytes of a pointer and byte order, where the machine alone decides on both.
-LAYOUTS: typing.Final[typing.Mapping[str, tuple[int, str]]] = {
-    'x86_64': (8, 'little'), 'i686': (4, 'little'), 'aarch64': (8, 'little'), 'universal2': (8, 'little'),
-    'armv6l': (4, 'little'), 'armv7l': (4, 'little'), 'armv8l': (4, 'little'),
-    'ppc64le': (8, 'little'), 'ppc64': (8, 'big'), 's390x': (8, 'big'),
-    'riscv64': (8, 'little'), 'loongarch64': (8, 'little'), 'wasm32': (4, 'little'),
+    pointer_size: in bytes. byte_order: 'little' or 'big'.
+    family: Meson's cpu_family; '' for that of the same name.
+    names: its other names, in GNU triplets, in sysconfig's platforms and in tags of other systems.
+    gnu: its name in GNU triplets that name programs; '' for the same.
+    windows: the platform tag of Windows; '' where there is none.
+    """
+
+    pointer_size: int
+    byte_order: str
+    family: str = ''
+    names: tuple[str, ...] = ()
+    gnu: str = ''
+    windows: str = ''
+
+
+#: Machine as in Linux platform tags -> what follows from it. Of one cpu_family and byte order the usual one is first.
+MACHINES: typing.Final[typing.Mapping[str, Machine]] = {
+    'x86_64': Machine(8, 'little', names=('amd64',), windows='win_amd64'),
+    'i686': Machine(4, 'little', 'x86', ('x86', 'i386', 'i486', 'i586', 'win32'), windows='win32'),
+    'aarch64': Machine(8, 'little', names=('arm64', 'arm64_v8a'), windows='win_arm64'),
+    # Meson knows no machine of this name, and the preprocessor runs for this one of the two (workarounds.py).
+    'universal2': Machine(8, 'little', 'aarch64'),
+    'armv7l': Machine(4, 'little', 'arm', ('armeabi_v7a', 'arm32'), 'arm', 'win_arm32'),
+    'armv6l': Machine(4, 'little', 'arm', gnu='arm'),
+    'armv8l': Machine(4, 'little', 'arm', gnu='arm'),
+    'ppc64le': Machine(8, 'little', 'ppc64', ('powerpc64le',), 'powerpc64le'),
+    'ppc64': Machine(8, 'big', names=('powerpc64',), gnu='powerpc64'),
+    's390x': Machine(8, 'big'),
+    'riscv64': Machine(8, 'little'),
+    'loongarch64': Machine(8, 'little'),
+    'wasm32': Machine(4, 'little'),
 }
+_NAMES: typing.Final = {name: machine for machine, known in MACHINES.items() for name in known.names}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,10 +104,6 @@ class Target:
         if self.debug:
             words.append('debug')
         return ' '.join(words)
-
-    @property
-    def windows(self) -> bool:
-        return self.platform.startswith('win')
 
     def to_json(self) -> dict[str, typing.Any]:
         """The fields as JSON values, for `from_json`."""
@@ -173,16 +192,18 @@ def _told(target: Target, platform: str) -> Target:
     name = os.environ.get('_PYTHON_SYSCONFIGDATA_NAME', '')
     if not name:
         # No sysconfig data but those of the interpreter: the platform tells the machine, and nothing of suffixes.
-        pointer_size, byte_order = LAYOUTS.get(target.machine, (target.pointer_size, target.byte_order))
+        layout: Machine | Target = MACHINES.get(target.machine, target)
         libc = target.libc if target.system == 'linux' else ''
-        return dataclasses.replace(target, pointer_size=pointer_size, byte_order=byte_order, libc=libc)
+        return dataclasses.replace(
+            target, pointer_size=layout.pointer_size, byte_order=layout.byte_order, libc=libc)
 
     data = f'the sysconfig data of _PYTHON_SYSCONFIGDATA_NAME={name}'
     version = '.'.join(map(str, sys.version_info[:2]))
     if str(variable('VERSION')) != version:
         raise _contradiction(f'the interpreter is Python {version}, and {data} are of Python {variable("VERSION")}')
     triplet = str(variable('MULTIARCH') or variable('HOST_GNU_TYPE') or '')
-    system = 'darwin' if variable('MACHDEP') == 'darwin' else str(variable('MACHDEP') or target.system)
+    # Of some systems with a version: freebsd14.
+    system = re.sub(r'\d+$', '', str(variable('MACHDEP') or target.system))
     machine = machine_of_triplet(triplet) if system == 'linux' else ''
     if not os.environ.get('_PYTHON_HOST_PLATFORM') and machine:
         platform = f'linux-{machine}'
@@ -193,19 +214,19 @@ def _told(target: Target, platform: str) -> Target:
         told = f'_PYTHON_HOST_PLATFORM={platform}'
     if system_of_platform(platform) != system:
         raise _contradiction(f'{told}, and {data} are of {system}')
-    if machine and _family(named) != _family(machine):
+    # Of other machines the platform may say less: linux-mips64 is that of either byte order.
+    if machine in MACHINES and named in MACHINES and cpu_family(named) != cpu_family(machine):
         raise _contradiction(f'{told}, and {data} are of {triplet}')
-    known = LAYOUTS.get(machine or named)
-    if known is None and variable('WORDS_BIGENDIAN') is None:
-        raise _contradiction(f'{told}, and neither that nor {data} tell the byte order')
-    byte_order = known[1] if known else 'big' if variable('WORDS_BIGENDIAN') else 'little'
-    if known and pointer_size and known[0] != pointer_size:
+    known = MACHINES.get(machine or named)
+    if known and pointer_size and known.pointer_size != pointer_size:
         raise _contradiction(f'{told}, and {data} are for pointers of {pointer_size} bytes')
     suffix = str(variable('EXT_SUFFIX') or '')
     return dataclasses.replace(
         target, platform=platform_tag(platform, pointer_size), system=system, machine=named,
         debug=bool(variable('Py_DEBUG')), trace_refs=bool(variable('Py_TRACE_REFS')),
-        pointer_size=pointer_size or (known[0] if known else target.pointer_size), byte_order=byte_order,
+        pointer_size=pointer_size or (known or target).pointer_size,
+        # Sysconfig data do not tell it; of a machine that is not known it is left as it is here.
+        byte_order=(known or target).byte_order,
         abi_tag=abi_tag_from_suffix(suffix) or target.abi_tag,
         extension_suffixes=extension_suffixes(
             suffix, target.version, target.free_threaded, str(variable('ALT_SOABI') or '')),
@@ -221,8 +242,21 @@ def _contradiction(what: str) -> Exception:
         advice=f'Set {", ".join(TOLD)} for one and the same target, as crossenv does, or none of them.')
 
 
-def _family(machine: str) -> str:
-    return 'arm' if machine.startswith('armv') or machine == 'arm' else machine
+def cpu_family(machine: str) -> str:
+    """Meson's cpu_family of a machine (https://mesonbuild.com/Reference-tables.html#cpu-families)."""
+    known = MACHINES.get(machine)
+    return known.family or machine if known else 'arm' if machine.startswith('arm') else machine
+
+
+def machine_of_cpu(family: str, cpu: str, endian: str) -> str:
+    """`Target.machine` for cpu_family, cpu and endian of Meson's [host_machine]; '' where the table has none."""
+    fitting = [name for name, known in MACHINES.items()
+               if cpu_family(name) == family and endian in ('', known.byte_order)]
+    named = machine_name(cpu)
+    if named in fitting:
+        return named
+    # 'arm' and the names of its processors say no version, and the usual one is taken; armv5te is none of the table.
+    return '' if (family == 'arm' and named.startswith('armv')) or not fitting else fitting[0]
 
 
 def platform_tag(platform: str, pointer_size: int) -> str:
@@ -249,9 +283,11 @@ def _on_32_bit(platform: str, pointer_size: int) -> str:
 
 def machine_of_platform(platform: str, pointer_size: int) -> str:
     """`Target.machine` for what `sysconfig.get_platform()` says."""
-    # pyodide-build sets _PYTHON_HOST_PLATFORM to emscripten_5_0_3_wasm32, Pyodide itself says emscripten-5.0.3-wasm32.
-    separator = '_' if platform.startswith('emscripten_') else '-'
-    return machine_name(_on_32_bit(platform, pointer_size).rsplit(separator, 1)[-1])
+    # MSYS2 says mingw_x86_64_ucrt_gnu, iOS ios-13.0-arm64-iphoneos; pyodide-build sets _PYTHON_HOST_PLATFORM to
+    # emscripten_5_0_3_wasm32 where Pyodide itself says emscripten-5.0.3-wasm32.
+    found = re.match(r'mingw_(x86_64|[^_]+)|ios-[^-]+-([^-]+)|emscripten_.*_([^_]+)$', platform)
+    word = found[found.lastindex or 0] if found else _on_32_bit(platform, pointer_size).rsplit('-', 1)[-1]
+    return machine_name(word)
 
 
 def machine_of_triplet(triplet: str) -> str:
@@ -262,14 +298,24 @@ def machine_of_triplet(triplet: str) -> str:
 
 
 def machine_name(word: str) -> str:
-    """The word of Linux platform tags for a machine: 'x86_64' for 'AMD64'."""
-    return _MACHINES.get(word.lower(), word.lower())
+    """The word of Linux platform tags for a machine: 'x86_64' for 'AMD64', 'armv7l' for 'armv7hl'."""
+    word = word.lower()
+    arm = re.fullmatch(r'(armv[678])(?:l|a|-a|hl|hf)?', word)
+    return f'{arm[1]}l' if arm else _NAMES.get(word, word)
+
+
+def this_machine() -> str:
+    """The machine that this code runs on, which a universal2 interpreter of macOS itself does not tell."""
+    import platform
+
+    return machine_name(platform.machine())
 
 
 def system_of_platform(platform: str) -> str:
     """`Target.system` for what `sysconfig.get_platform()` says."""
     word = re.split(r'[-_]', platform)[0]
-    return {'win': 'windows', 'win32': 'windows', 'mingw': 'windows', 'macosx': 'darwin'}.get(word, word)
+    return {'win': 'windows', 'win32': 'windows', 'mingw': 'windows', 'macosx': 'darwin',
+            'solaris': 'sunos'}.get(word, word)
 
 
 def libc_of_names(host_triplet: str, *others: str) -> str:

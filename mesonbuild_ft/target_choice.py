@@ -30,11 +30,8 @@ VARIABLE: typing.Final = 'MESONBUILD_FT_TARGET'
 _CROSS_FILE: typing.Final = '[binaries] python of the cross file'
 _BUILD_CONFIG: typing.Final = 'python.build_config'
 
-#: Machine -> platform tag of Windows.
-_WINDOWS_PLATFORMS: typing.Final = {'x86_64': 'win_amd64', 'i686': 'win32', 'aarch64': 'win_arm64'}
-
-#: Meson's cpu_family -> the machine in platform tags.
-_MACHINES: typing.Final = {'x86': 'i686', 'arm': 'armv7l', 'ppc64': 'ppc64le'}
+#: The machines of macOS, of both of which universal2 is.
+_MACOS_MACHINES: typing.Final = frozenset({'aarch64', 'x86_64'})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,27 +188,45 @@ def _may_run(path: pathlib.Path) -> bool:
 def _with_machine(choice: Choice, machine: typing.Mapping[str, typing.Any]) -> Choice:
     """The choice, held against [host_machine] of the cross files."""
     target = choice.target
-    system, family = str(machine.get('system', '')), str(machine.get('cpu_family', ''))
+    system, family, cpu, endian = (str(machine.get(key, '')) for key in ('system', 'cpu_family', 'cpu', 'endian'))
     if not system or not family:
         # Meson itself says what is missing.
         return choice
-    names = {_MACHINES.get(family, family), *({family} if family == 'ppc64' else ())}
-    if target.system == 'darwin' and target.machine == 'universal2':
-        names |= {'universal2'}
-    if system == target.system and target.machine in names:
+    universal = target.machine == 'universal2'
+    families = _MACOS_MACHINES if universal else {target_.cpu_family(target.machine)}
+    same_order = endian in ('', target.byte_order)
+    if system == target.system and family in families and same_order:
+        if choice.is_running and universal and family != target_.this_machine():
+            # What meson-python says of the running interpreter is of this machine.
+            return dataclasses.replace(choice, executable=sys.executable)
         return choice
     if not choice.is_running:
+        order = '' if same_order else f'{endian}-endian '
         raise refuse(
             'contradictory-target',
-            f'the cross file is for {family} {system}, and the target interpreter is {_words(target)}',
+            f'the cross file is for {order}{family} {system}, and the target interpreter is {_words(target)}',
             where='[host_machine] of the cross file',
             advice='Correct the cross file, or name the interpreter of that machine.')
-    name = _MACHINES.get(family, family)
-    if system == target.system == 'darwin':
-        # The modules of one macOS Python have the same names on both machines.
-        return Choice(dataclasses.replace(target, platform=_macos_platform(target, {name}), machine=name))
-    platform = _WINDOWS_PLATFORMS.get(name, '') if system == 'windows' else f'{system}_{name}'
-    return Choice(dataclasses.replace(target, platform=platform, system=system, machine=name), described=False)
+    name = target_.machine_of_cpu(family, cpu, endian)
+    layout: target_.Machine | Target = target_.MACHINES.get(name, target)
+    return Choice(described=False, target=dataclasses.replace(
+        target, platform=_platform_of_programs(target, system, name), system=system, machine=name or family, libc='',
+        pointer_size=layout.pointer_size, byte_order=layout.byte_order))
+
+
+def _platform_of_programs(running: Target, system: str, machine: str) -> str:
+    """The platform tag for what the cross file says; '' where that tells none, which wheel.finish() refuses.
+
+    Tags of Android, iOS, FreeBSD and Emscripten have a version, of which the cross file says nothing.
+    """
+    if machine and system == 'linux':
+        return f'linux_{machine}'
+    if machine and system == 'windows':
+        return target_.MACHINES[machine].windows
+    if machine in _MACOS_MACHINES and system == 'darwin' and (
+            running.system == system or os.environ.get('MACOSX_DEPLOYMENT_TARGET')):
+        return _macos_platform(running, {machine})
+    return ''
 
 
 def _check_emscripten(choice: Choice) -> None:
@@ -239,10 +254,10 @@ def _check_host_platform(target: Target) -> None:
 
 def _for_macos(target: Target, family: object) -> Target:
     """The target for the machines that ARCHFLAGS or the cross file chooses of those that it has."""
-    able = {'aarch64', 'x86_64'} if target.machine == 'universal2' else {target.machine}
+    able = _MACOS_MACHINES if target.machine == 'universal2' else {target.machine}
     words = os.environ.get('ARCHFLAGS', '').split()
     chosen = {'aarch64' if word == 'arm64' else word for word in words[1::2]}
-    if words and (set(words[::2]) != {'-arch'} or len(words) % 2 or not chosen <= {'aarch64', 'x86_64'}):
+    if words and (set(words[::2]) != {'-arch'} or len(words) % 2 or not chosen <= _MACOS_MACHINES):
         raise refuse(
             'invalid-environment', f'ARCHFLAGS is {" ".join(words)!r}', where='ARCHFLAGS',
             advice='It takes "-arch arm64", "-arch x86_64", or both.')
@@ -253,6 +268,9 @@ def _for_macos(target: Target, family: object) -> Target:
             + (f'cross file is for {family}' if chosen <= able else f'target interpreter is {_words(target)}'),
             where='ARCHFLAGS', advice='Unset the variable, or correct the other.')
     machines = chosen or ({str(family)} if family else able)
+    if not chosen and len(machines) > 1 and sys.platform == 'darwin':
+        # As meson-python does for the running interpreter.
+        machines = {target_.this_machine()}
     if not chosen and len(machines) > 1:
         raise refuse(
             'target-not-described', f'{_words(target)} is for two machines, and nothing says for which to compile',
@@ -275,7 +293,7 @@ def _macos_platform(target: Target, machines: typing.AbstractSet[str]) -> str:
 
 def _for_musl(target: Target) -> Target:
     """The target with the platform tag of PEP 656, where the musl of this machine tells its version."""
-    loader = pathlib.Path('/lib', f'ld-musl-{"i386" if target.machine == "i686" else target.machine}.so.1')
+    loader = pathlib.Path('/lib', f'ld-musl-{_musl_name(target.machine)}.so.1')
     try:
         # Without a program it prints its version, and fails.
         text = subprocess.run([loader], capture_output=True, text=True, check=False).stderr
@@ -286,6 +304,12 @@ def _for_musl(target: Target) -> Target:
         # linux_x86_64 promises no C library; what the modules are linked to is still held against the target's.
         return target
     return dataclasses.replace(target, platform=f'musllinux_{version[1]}_{version[2]}_{target.machine}')
+
+
+def _musl_name(machine: str) -> str:
+    """What musl calls a machine in the name of its loader (LDSO_ARCH, with hard floats on ARM)."""
+    special = {'x86': 'i386', 'arm': 'armhf'}
+    return special.get(target_.cpu_family(machine)) or target_.MACHINES[machine].gnu or machine
 
 
 def undescribed(target: Target) -> BuildRefused:

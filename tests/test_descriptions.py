@@ -18,7 +18,7 @@ import pytest
 import support
 import trees
 
-from mesonbuild_ft import description, description_files, target as target_
+from mesonbuild_ft import description, description_files, description_posix, target as target_
 from mesonbuild_ft.diagnostics import BuildRefused
 
 
@@ -403,8 +403,6 @@ def test_linux_contradictions(tmp_path: pathlib.Path) -> None:
         ("'HOST_GNU_TYPE': 'x86_64-pc-linux-gnu'", "'HOST_GNU_TYPE': 'x86_64-pc-linux-musl'"): (
             f'{data.name} is for musl, and {python} is loaded by /lib64/ld-linux-x86-64.so.2'),
         ("'SIZEOF_VOID_P': 8", "'SIZEOF_VOID_P': 4"): f'{data.name} says SIZEOF_VOID_P = 4, and x86_64 has 8',
-        ("'SIZEOF_VOID_P': 8", "'WORDS_BIGENDIAN': 1, 'SIZEOF_VOID_P': 8"): (
-            f'{data.name} is for x86_64, which is little-endian, and {data.name} says WORDS_BIGENDIAN = 1'),
         ("'VERSION': '3.14'", "'VERSION': '3.13'"): (
             f'the directory is python3.14t, and {data.name} is of Python 3.13'),
         ("'Py_GIL_DISABLED': 1", "'Py_GIL_DISABLED': 0"): (
@@ -417,6 +415,23 @@ def test_linux_contradictions(tmp_path: pathlib.Path) -> None:
     data.write_text(original.replace(" 'MACHDEP': 'linux'", " 'MACHDEP': 'wasi'"))
     assert refusal(prefix) == (
         f'{data.name} is of the system wasi; known are linux and darwin', os.fspath(data))
+
+
+def test_byte_order_is_that_of_the_machine_and_of_the_executable(tmp_path: pathlib.Path) -> None:
+    """No sysconfig data tell it: pyconfig.h defines WORDS_BIGENDIAN in an indented line, which sysconfig skips."""
+    for prefix in (prefix_of('cp314-cp314t'), prefix_of('cp315-cp315'), trees.debian('s390x') / 'usr'):
+        data, = (path for path in prefix.glob('lib/python3*/_sysconfigdata*.py') if not path.is_symlink())
+        assert 'SIZEOF_VOID_P' in description_posix.parse(data)
+        assert 'WORDS_BIGENDIAN' not in description_posix.parse(data)
+    assert description.read(trees.debian('s390x')).target.byte_order == 'big'
+    # A real executable with the number of PowerPC written into it, and the data of the other byte order.
+    prefix = linux(tmp_path)
+    data = prefix / 'lib' / 'python3.14t' / '_sysconfigdata_t_linux_x86_64-linux-gnu.py'
+    substitute(data, "'MULTIARCH': 'x86_64-linux-gnu'", "'MULTIARCH': 'powerpc64-linux-gnu'")
+    python = prefix / 'bin' / 'python3.14t'
+    python.write_bytes(python.read_bytes()[:18] + struct.pack('<H', 21) + python.read_bytes()[20:])
+    assert refusal(prefix) == (
+        f'{data.name} is for ppc64, which is big-endian, and {python} is little-endian', os.fspath(data))
 
 
 def test_sysconfig_data_are_never_run(tmp_path: pathlib.Path) -> None:
@@ -612,6 +627,63 @@ def test_only_the_platform_is_told() -> None:
     found = running(python311(), _PYTHON_HOST_PLATFORM='macosx-10.15-arm64')
     assert (found.platform, found.system, found.machine, found.libc) == (
         'macosx_11_0_arm64', 'darwin', 'aarch64', '')
+
+
+def told(directory: pathlib.Path, platform: str, **variables: typing.Any) -> dict[str, str]:
+    """The variables for sysconfig data that are those of a real Linux build with other values written in."""
+    tree = trees.tree(trees.LINUX, 'cp314-cp314')
+    data, = tree.glob('lib/python3*/_sysconfigdata*.py')
+    values = {**description_posix.parse(data), **variables}
+    (directory / '_sysconfigdata__told.py').write_text(f'build_time_vars = {values!r}\n')
+    return {'_PYTHON_HOST_PLATFORM': platform, '_PYTHON_SYSCONFIGDATA_NAME': '_sysconfigdata__told',
+            'PYTHONPATH': os.fspath(directory)}
+
+
+TOLD: typing.Final = [
+    # (_PYTHON_HOST_PLATFORM, MACHDEP, MULTIARCH, SIZEOF_VOID_P, platform tag, system, machine)
+    ('ios-13.0-arm64-iphoneos', 'ios', 'arm64-iphoneos', 8, 'ios_13_0_arm64_iphoneos', 'ios', 'aarch64'),
+    # What CPython's own build sets; sysconfig adds ANDROID_API_LEVEL.
+    ('android-aarch64', 'android', 'aarch64-linux-android', 8, 'android_24_arm64_v8a', 'android', 'aarch64'),
+    ('android-arm', 'android', 'arm-linux-androideabi', 4, 'android_24_armeabi_v7a', 'android', 'armv7l'),
+    ('freebsd-14.1-RELEASE-amd64', 'freebsd14', '', 8, 'freebsd_14_1_release_amd64', 'freebsd', 'x86_64'),
+    ('linux-armv5tel', 'linux', 'arm-linux-gnueabi', 4, 'linux_armv5tel', 'linux', 'armv5tel'),
+    # uname tells no byte order there.
+    ('linux-mips64', 'linux', 'mips64el-linux-gnuabi64', 8, 'linux_mips64', 'linux', 'mips64'),
+]
+
+
+@pytest.mark.parametrize(('platform', 'machdep', 'multiarch', 'size', 'tag', 'system', 'machine'), TOLD)
+def test_told_of_a_machine_or_system_that_is_not_in_the_table(
+    platform: str, machdep: str, multiarch: str, size: int, tag: str, system: str, machine: str,
+    tmp_path: pathlib.Path,
+) -> None:
+    """What is not known contradicts nothing: the platform is what it says."""
+    environment = told(tmp_path, platform, MACHDEP=machdep, MULTIARCH=multiarch, HOST_GNU_TYPE=multiarch,
+                       SIZEOF_VOID_P=size, ANDROID_API_LEVEL=24)
+    found = running(trees.tree(trees.LINUX, 'cp314-cp314') / 'bin' / 'python3', **environment)
+    assert (found.platform, found.system, found.machine, found.pointer_size) == (tag, system, machine, size)
+
+
+@pytest.mark.parametrize(('platform', 'machine'), [
+    ('mingw_x86_64_ucrt_gnu', 'x86_64'), ('mingw_i686_msvcrt_gnu', 'i686'), ('mingw_aarch64_ucrt_llvm', 'aarch64'),
+    ('mingw_x86_64', 'x86_64'), ('emscripten_5_0_3_wasm32', 'wasm32'), ('emscripten-5.0.3-wasm32', 'wasm32'),
+    ('ios-13.0-x86_64-iphonesimulator', 'x86_64'), ('win-amd64', 'x86_64'), ('win32', 'i686'),
+    ('macosx-10.13-universal2', 'universal2'), ('linux-armv6l', 'armv6l'),
+])
+def test_machine_of_platform(platform: str, machine: str) -> None:
+    """Words of sysconfig.get_platform(); of MSYS2, iOS and Windows no interpreter runs on this machine."""
+    assert target_.machine_of_platform(platform, 0) == machine
+
+
+@pytest.mark.parametrize(('family', 'cpu', 'endian', 'machine'), [
+    ('x86_64', 'x86_64', 'little', 'x86_64'), ('x86', 'i586', 'little', 'i686'),
+    ('aarch64', 'armv8-a', 'little', 'aarch64'),
+    ('arm', 'armv7hl', 'little', 'armv7l'), ('arm', 'cortex-a9', '', 'armv7l'), ('arm', 'armv6', 'little', 'armv6l'),
+    ('arm', 'armv8l', 'little', 'armv8l'), ('arm', 'armv5te', 'little', ''), ('arm', 'armv7', 'big', ''),
+    ('ppc64', 'power9', 'little', 'ppc64le'), ('ppc64', 'ppc64', 'big', 'ppc64'), ('mips64', 'mips64', 'big', ''),
+])
+def test_machine_of_a_cross_file(family: str, cpu: str, endian: str, machine: str) -> None:
+    assert target_.machine_of_cpu(family, cpu, endian) == machine
 
 
 def contradiction(python: pathlib.Path, **environment: str) -> str:

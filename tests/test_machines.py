@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
+import platform
 import shutil
 import subprocess
+import sys
 import typing
 
 import pytest
@@ -15,7 +18,8 @@ import test_descriptions
 import trees
 from conftest import Hook
 
-from mesonbuild_ft import check, scanner, subjects
+from mesonbuild_ft import check, cross_setup, description, scanner, settings, subjects, target as target_, target_choice
+from mesonbuild_ft.diagnostics import BuildRefused
 
 
 BUILDER: typing.Final = 'cp311-cp311'
@@ -224,3 +228,125 @@ def test_wrong_variables_of_macos(
                   environment={'ARCHFLAGS': flags, 'MACOSX_DEPLOYMENT_TARGET': release})
     assert result.findings('error') == [identifier]
     assert not result.ran_meson_setup
+
+
+# What macOS itself is asked for. There is none here: sys.platform, the machine, the running interpreter are simulated.
+
+def on_macos(monkeypatch: pytest.MonkeyPatch, prefix: pathlib.Path, machine: str = 'arm64') -> target_.Target:
+    """As if this were macOS, and an older interpreter like that of this prefix ran here."""
+    running = dataclasses.replace(description.read(prefix).target, version=(3, 13, 0), description='')
+    monkeypatch.setattr(sys, 'platform', 'darwin')
+    monkeypatch.setattr(platform, 'machine', lambda: machine)
+    monkeypatch.setattr(target_, 'running', lambda: running)
+    for name in ('ARCHFLAGS', 'CC', 'CXX', 'OBJC', 'OBJCXX', 'MACOSX_DEPLOYMENT_TARGET', '_PYTHON_HOST_PLATFORM'):
+        monkeypatch.delenv(name, raising=False)
+    return running
+
+
+def choose(directory: pathlib.Path, target: pathlib.Path | None, *setup_args: str) -> target_choice.Choice:
+    return target_choice.choose(settings.Settings(
+        source_dir=directory, pyproject={}, project=settings.ProjectSettings(), limited_api=False, abi='auto',
+        target=os.fspath(target) if target else None, setup_args=setup_args))
+
+
+@pytest.mark.parametrize(('machine', 'flags', 'cc', 'platform_tag', 'kind', 'c'), [
+    ('arm64', None, None, 'macosx_11_0_arm64', None, None),
+    ('x86_64', None, None, 'macosx_10_13_x86_64', None, None),
+    ('arm64', '-arch arm64', None, 'macosx_11_0_arm64', 'native', "['cc', '-arch', 'arm64']"),
+    ('arm64', '-arch arm64', 'clang -O', 'macosx_11_0_arm64', 'native', "['clang', '-O', '-arch', 'arm64']"),
+    # As meson-python does for its own interpreter.
+    ('arm64', '-arch x86_64', None, 'macosx_10_13_x86_64', 'cross', "['cc', '-arch', 'x86_64']"),
+    ('arm64', BOTH, None, 'macosx_10_13_universal2', 'native', None),
+])
+def test_universal2_pythons_on_macos(
+    machine: str, flags: str | None, cc: str | None, platform_tag: str, kind: str | None, c: str | None,
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """-Ctarget= for another of python.org's, by one of them."""
+    prefix = test_descriptions.macos(tmp_path, '10.13', 'arm64 x86_64')
+    on_macos(monkeypatch, prefix, machine)
+    for name, value in (('ARCHFLAGS', flags), ('CC', cc)):
+        if value:
+            monkeypatch.setenv(name, value)
+    choice = choose(tmp_path, prefix)
+    assert choice.target.platform == platform_tag
+    before, after = cross_setup.arguments(choice, tmp_path / 'own', [], '1.12.1')
+    assert after == [f'--{kind or "native"}-file={tmp_path}/own/target/python.ini']
+    assert before == ([f'--{kind}-file={tmp_path}/own/target/{kind}.ini'] if kind else [])
+    text = (tmp_path / 'own' / 'target' / f'{kind}.ini').read_text() if kind else ''
+    assert (f'c = {c}\n' in text) == (c is not None)
+    assert ("cpu_family = 'x86_64'" in text) == (kind == 'cross')
+    if flags == BOTH:
+        assert (tmp_path / 'own' / 'target' / 'cpp').read_text().endswith(
+            'exec c++ -arch arm64 -arch x86_64 "$@"\n')
+
+
+@pytest.mark.parametrize('architectures', ['arm64', 'arm64 x86_64'])
+@pytest.mark.parametrize('family', ['aarch64', 'x86_64'])
+def test_cross_file_for_a_machine_of_macos(
+    architectures: str, family: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """meson-python tags for the machine that it runs on."""
+    prefix = test_descriptions.macos(tmp_path, '11.0', architectures)
+    running = on_macos(monkeypatch, prefix)
+    file = tmp_path / 'cross.ini'
+    file.write_text(f"[host_machine]\nsystem = 'darwin'\ncpu_family = '{family}'\ncpu = '{family}'\n"
+                    "endian = 'little'\n")
+    choice = choose(tmp_path, None, f'--cross-file={file}')
+    if family == 'aarch64':
+        assert choice.is_running
+        assert choice.target == running
+        return
+    # An interpreter for both machines is the one of the target; one for arm64 alone says nothing of the other.
+    assert choice.described == (architectures != 'arm64')
+    assert not choice.is_running
+    assert (choice.target.platform, choice.target.machine) == ('macosx_11_0_x86_64', 'x86_64')
+
+
+@pytest.mark.parametrize(('machine', 'gnu', 'musl', 'loader'), [
+    ('x86_64', 'x86_64-linux-gnu', 'x86_64-linux-musl', 'x86_64'),
+    ('i686', 'i686-linux-gnu', 'i686-linux-musl', 'i386'),
+    ('armv7l', 'arm-linux-gnueabihf', 'arm-linux-musleabihf', 'armhf'), ('armv6l', '', '', 'armhf'),
+    ('ppc64le', 'powerpc64le-linux-gnu', 'powerpc64le-linux-musl', 'powerpc64le'),
+    ('s390x', 's390x-linux-gnu', 's390x-linux-musl', 's390x'),
+])
+def test_names_of_compilers_and_of_the_loader_of_musl(
+    machine: str, gnu: str, musl: str, loader: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of Debian's packages, and of musl's own dist/ and configure; the loader is asked for its version."""
+    target = description.read(trees.tree(trees.LINUX, 'cp314-cp314')).target
+    for libc, expected in (('glibc', gnu), ('musl', musl)):
+        assert cross_setup.triplet(dataclasses.replace(target, machine=machine, libc=libc)) == expected
+    asked: list[str] = []
+
+    def run(command: list[pathlib.Path], **_: object) -> typing.NoReturn:
+        asked.extend(map(os.fspath, command))
+        raise FileNotFoundError
+
+    monkeypatch.setattr(subprocess, 'run', run)
+    target_choice._for_musl(dataclasses.replace(target, machine=machine, libc='musl'))
+    assert asked == [f'/lib/ld-musl-{loader}.so.1']
+
+
+@pytest.mark.parametrize(('machine', 'cpu', 'family', 'endian', 'agrees'), [
+    ('armv6l', 'armv6l', 'arm', 'little', True), ('armv8l', 'armv8l', 'arm', 'little', True),
+    ('armv7l', 'cortex-a7', 'arm', 'little', True), ('ppc64le', 'ppc64le', 'ppc64', 'little', True),
+    ('ppc64le', 'ppc64', 'ppc64', 'big', False), ('armv7l', 'aarch64', 'aarch64', 'little', False),
+])
+def test_cross_file_of_the_same_family(
+    machine: str, cpu: str, family: str, endian: str, agrees: bool, tmp_path: pathlib.Path,
+) -> None:
+    """The file that the backend writes for a target agrees with that target."""
+    layout = target_.MACHINES[machine]
+    target = dataclasses.replace(
+        description.read(trees.tree(trees.LINUX, 'cp314-cp314')).target, machine=machine,
+        pointer_size=layout.pointer_size, byte_order=layout.byte_order, platform=f'linux_{machine}')
+    choice = target_choice.Choice(target, python_info={})
+    written = {key: value.strip("'") for key, value in cross_setup._host_machine(target).items()}
+    assert target_choice._with_machine(choice, written) == choice
+    given = {'system': 'linux', 'cpu_family': family, 'cpu': cpu, 'endian': endian}
+    if agrees:
+        assert target_choice._with_machine(choice, given) == choice
+    else:
+        with pytest.raises(BuildRefused, match='contradictory-target'):
+            target_choice._with_machine(choice, given)

@@ -6,6 +6,7 @@ Built with 3.11 for interpreters of this machine; test_windows.py and test_machi
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import subprocess
 import textwrap
 import typing
 
+import mesonbuild.msetup
 import pytest
 import support
 import test_descriptions
@@ -231,16 +233,116 @@ def test_source_distribution_does_not_depend_on_the_target(
     assert hook(BUILDER, 'build_sdist', directory, config=config).value == 'many-1.0.tar.gz'
 
 
+def test_source_distribution_for_a_system_that_is_not_in_the_table(
+    project: Copy, hook: Hook, tmp_path: pathlib.Path,
+) -> None:
+    """cibuildwheel sets these variables for sdists as well; here they stand for Android."""
+    environment = test_descriptions.told(
+        tmp_path, 'android-aarch64', MACHDEP='android', MULTIARCH='aarch64-linux-android',
+        HOST_GNU_TYPE='aarch64-linux-android', ANDROID_API_LEVEL=24)
+    directory = project('many')
+    support.git_init(directory)
+    result = hook('cp314-cp314', 'build_sdist', directory, environment=dict(environment))
+    assert result.value == 'many-1.0.tar.gz'
+
+
 def test_programs_need_no_python_of_the_machine(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
     """A wheel with programs and no extension modules gets the platform tag of the cross file."""
     if shutil.which('aarch64-linux-gnu-gcc') is None:
         trees.missing('aarch64-linux-gnu-gcc is not installed')
-    directory = project('plain')
-    (directory / 'meson.build').write_text("project('plain', 'c')\nexecutable('say', 'say.c', install: true)\n")
-    (directory / 'say.c').write_text('int main(void) { return 0; }\n')
+    directory = programs(project('plain'))
     text = AARCH64.replace("c = 'cc'", "c = 'aarch64-linux-gnu-gcc'")
     result = hook(BUILDER, 'build_wheel', directory, config={'setup-args': cross_file(tmp_path, text)})
     assert result.path.name == 'plain-1.0-py3-none-linux_aarch64.whl'
+
+
+def programs(directory: pathlib.Path) -> pathlib.Path:
+    """Make it a project of one program."""
+    (directory / 'meson.build').write_text("project('plain', 'c')\nexecutable('say', 'say.c', install: true)\n")
+    (directory / 'say.c').write_text('int main(void) { return 0; }\n')
+    return directory
+
+
+def host_machine(cc: str, system: str, family: str, cpu: str, endian: str) -> str:
+    return (f"[binaries]\nc = '{cc}'\n[host_machine]\nsystem = '{system}'\ncpu_family = '{family}'\n"
+            f"cpu = '{cpu}'\nendian = '{endian}'\n")
+
+
+@pytest.mark.parametrize(('compiler', 'machine', 'platform'), [
+    ('powerpc64-linux-musl', ('linux', 'ppc64', 'ppc64', 'big'), 'linux_ppc64'),
+    ('powerpc64le-linux-musl', ('linux', 'ppc64', 'power9', 'little'), 'linux_ppc64le'),
+    ('arm-linux-musleabihf', ('linux', 'arm', 'armv6l', 'little'), 'linux_armv6l'),
+    ('arm-linux-musleabihf', ('linux', 'arm', 'cortex-a7', 'little'), 'linux_armv7l'),
+    ('aarch64-macos.12.0', ('darwin', 'aarch64', 'arm64', 'little'), 'macosx_12_0_arm64'),
+])
+def test_platform_tags_of_programs(
+    compiler: str, machine: tuple[str, str, str, str], platform: str, project: Copy, hook: Hook, tmp_path: pathlib.Path,
+) -> None:
+    pytest.importorskip('ziglang')
+    file = cross_file(tmp_path, host_machine(trees.zig(tmp_path, compiler), *machine))
+    directory = programs(project('plain'))
+    if machine[0] == 'linux':
+        # Or zig compiles a C library.
+        support.replace(directory / 'meson.build', 'install: true', "install: true, link_args: '-nostdlib'")
+        support.replace(directory / 'say.c', 'int main(void) { return 0; }', 'void _start(void) { for (;;); }')
+    result = hook(BUILDER, 'build_wheel', directory, config={'setup-args': file},
+                  environment={'MACOSX_DEPLOYMENT_TARGET': '12.0'})
+    assert result.path.name == f'plain-1.0-py3-none-{platform}.whl'
+
+
+@pytest.mark.parametrize('machine', [
+    ('freebsd', 'x86_64', 'x86_64', 'little'), ('android', 'aarch64', 'aarch64', 'little'),
+    # Of macOS nothing tells the version.
+    ('darwin', 'aarch64', 'aarch64', 'little'), ('linux', 'mips64', 'mips64', 'big'),
+    ('linux', 'arm', 'armv5te', 'little'), ('windows', 'ppc64', 'ppc64le', 'little'),
+])
+def test_programs_of_a_machine_without_a_platform_tag(
+    machine: tuple[str, str, str, str], project: Copy, hook: Hook, tmp_path: pathlib.Path,
+) -> None:
+    """What is compiled is for this machine: only the cross file speaks of the other one."""
+    directory = project('plain')
+    file = cross_file(tmp_path, host_machine('gcc', *machine))
+    modules = hook(BUILDER, 'build_wheel', directory, config={'setup-args': file})
+    assert modules.findings('error') == ['target-not-described']
+    assert f' {machine[0]}, and nothing says which Python' in modules.stderr
+    result = hook(BUILDER, 'build_wheel', programs(directory), config={'setup-args': file})
+    assert result.findings('error') == ['target-not-described']
+    assert 'no platform tag is known for the machine of the cross file' in result.stderr
+    assert not result.wheels
+    pure = hook(BUILDER, 'build_wheel', project('pure'), config={'setup-args': file})
+    assert pure.path.name == 'pure-1.0-py3-none-any.whl'
+
+
+@pytest.mark.parametrize('option', ['--cross={}', '--cross {}', '--cr={}'])
+def test_abbreviated_options_of_meson(option: str, project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    """Meson takes them; unseen, the file of another machine made a wheel for this one."""
+    trees.need('aarch64-linux-gnu-gcc')
+    _, path = cross_file(tmp_path, AARCH64.replace("'cc'", "'aarch64-linux-gnu-gcc'")).split('=')
+    config = {'setup-args': option.format(path).split()}
+    result = hook(BUILDER, 'build_wheel', programs(project('plain')), config=config)
+    assert result.path.name == 'plain-1.0-py3-none-linux_aarch64.whl'
+
+
+def test_every_abbreviation_that_meson_takes(tmp_path: pathlib.Path) -> None:
+    """Held against Meson's own parser."""
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    mesonbuild.msetup.add_arguments(parser)
+    seen = 0
+    for kind in ('native', 'cross'):
+        for length in range(3, len(f'--{kind}-file') + 1):
+            for arguments in ([f'--{kind}-file'[:length] + '=x.ini'], [f'--{kind}-file'[:length], 'x.ini']):
+                try:
+                    parsed = parser.parse_args(arguments)
+                except (argparse.ArgumentError, SystemExit):
+                    # Ambiguous: then Meson stops.
+                    continue
+                seen += 1
+                assert getattr(parsed, f'{kind}_file') == ['x.ini']
+                assert machine_files.given(arguments) == [(kind, pathlib.Path('x.ini'))]
+                assert machine_files.with_file(arguments, 0, pathlib.Path('y.ini'))[-1].endswith('y.ini')
+    assert seen > 30
+    for argument in ('--prefix=x', '--native-files=x', '--cmake-prefix-path=x', '--', '--c=x', '-Dcross-file=x'):
+        assert machine_files.given([argument]) == []
 
 
 def test_no_compiler_for_the_target(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
