@@ -294,19 +294,23 @@ def test_platform_tags_of_programs(
     ('freebsd', 'x86_64', 'x86_64', 'little'), ('android', 'aarch64', 'aarch64', 'little'),
     # Of macOS nothing tells the version.
     ('darwin', 'aarch64', 'aarch64', 'little'), ('linux', 'mips64', 'mips64', 'big'),
-    ('linux', 'arm', 'armv5te', 'little'), ('windows', 'ppc64', 'ppc64le', 'little'),
+    ('linux', 'arm', 'armv5te', 'little'),
 ])
 def test_programs_of_a_machine_without_a_platform_tag(
     machine: tuple[str, str, str, str], project: Copy, hook: Hook, tmp_path: pathlib.Path,
 ) -> None:
-    """What is compiled is for this machine: only the cross file speaks of the other one."""
+    """Only for macOS that is what is compiled for; for the others the cross file alone speaks of them."""
     directory = project('plain')
-    file = cross_file(tmp_path, host_machine('gcc', *machine))
+    cc = 'gcc'
+    if machine[0] == 'darwin':
+        pytest.importorskip('ziglang')
+        cc = trees.zig(tmp_path, 'aarch64-macos')
+    file = cross_file(tmp_path, host_machine(cc, *machine))
     modules = hook(BUILDER, 'build_wheel', directory, config={'setup-args': file})
     assert modules.findings('error') == ['target-not-described']
     assert f' {machine[0]}, and nothing says which Python' in modules.stderr
     result = hook(BUILDER, 'build_wheel', programs(directory), config={'setup-args': file})
-    assert result.findings('error') == ['target-not-described']
+    assert result.findings('error') == ['target-not-described'], result.text
     assert 'no platform tag is known for the machine of the cross file' in result.stderr
     assert not result.wheels
     pure = hook(BUILDER, 'build_wheel', project('pure'), config={'setup-args': file})
