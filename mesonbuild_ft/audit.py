@@ -123,6 +123,7 @@ def _module(
         yield from audit_stable_abi.libraries(module, facts, name, bool(stable), free_threaded)
         yield from audit_platform.libc(module, facts, name, floor, siblings, libc)
         yield from audit_platform.macos(module, facts, name)
+        yield from audit_platform.runtime_libraries(module, facts, siblings)
         for version in versions:
             valid = facts.for_version(version)
             if stable:
@@ -271,8 +272,8 @@ def _machine(name: tags.WheelName, module: Module, facts: Facts) -> typing.Itera
             yield module.error(
                 'machine-mismatch',
                 f'is compiled for {" and ".join(compiled)} ({facts.format}), and the tag says {platform}',
-                'Set _PYTHON_HOST_PLATFORM to the platform that is compiled for (cross builds), '
-                'or correct the compiler.')
+                'Correct the compiler (CC, CXX, a cross file), or name what it compiles for as the target '
+                '(-Ctarget).')
             return
 
 

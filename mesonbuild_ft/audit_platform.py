@@ -18,6 +18,9 @@ _LIBRARIES: typing.Final[dict[tags.Libc, re.Pattern[str]]] = {
     'glibc': re.compile(r'libc\.so\.6(?:\.1)?|ld-linux[^/]*\.so\.\d|ld64\.so\.\d'),
     'musl': re.compile(r'libc\.so|libc\.musl-[^/]+\.so\.1|ld-musl-[^/]+\.so\.1'),
 }
+#: DLLs of GCC and Clang for Windows, and of Cygwin.
+_RUNTIME: typing.Final = re.compile(
+    r'(?:lib(?:gcc_s|stdc\+\+|c\+\+|unwind|winpthread|gfortran|quadmath|gomp)|cyg|msys-)[\w+.-]*\.dll', re.IGNORECASE)
 #: The first macOS for each machine; older tags mean it, as in a universal2 wheel.
 _FIRST_MACOS: typing.Final = {'aarch64': (11, 0)}
 
@@ -81,3 +84,18 @@ def _named(version: tags.Version) -> tags.Version:
 def _version(text: str) -> tags.Version | None:
     match = re.match(r'(\d+)\.(\d+)', text)
     return (int(match[1]), int(match[2])) if match else None
+
+
+def runtime_libraries(
+    module: Module, facts: Facts, siblings: typing.AbstractSet[str],
+) -> typing.Iterator[Diagnostic]:
+    """A module for Windows that needs the DLLs of its compiler, which are on the machine that built it only."""
+    if facts.format != 'pe':
+        return
+    present = {name.lower() for name in siblings}
+    missing = [name for name in facts.needed if _RUNTIME.fullmatch(name) and name.lower() not in present]
+    if missing:
+        yield module.finding(
+            'runtime-library-missing', 'warning',
+            f'needs {" and ".join(missing)}, which neither Windows nor Python nor the wheel has',
+            'Link it statically (LDFLAGS=-static), or put it into the wheel (delvewheel).')

@@ -231,7 +231,7 @@ def _show(found: typing.Sequence[Diagnostic], plan: plan_.Plan, consequence: str
     report.show(d for d in found if d.severity != 'error')
     if errors:
         instead = '-Cverify=warn writes it all the same (or verify = "warn" in [tool.mesonbuild-ft]).'
-        if plan.abi != 'full':
+        if plan.abi != 'full' and not all(d.identifier in ('machine-mismatch', 'libc-mismatch') for d in errors):
             instead += ' -Cabi=full builds for this interpreter only, without the limited API.'
         raise BuildRefused(*errors, Diagnostic(
             'wheel-not-written', 'hint', consequence, where=os.fspath(where), advice=instead))

@@ -23,7 +23,7 @@ from .target_choice import Choice
 
 
 #: Meson's [binaries] entry -> (program after the triplet, the environment variables that Meson reads for it).
-_PROGRAMS: typing.Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+PROGRAMS: typing.Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     'c': ('gcc', ('CC',)), 'cpp': ('g++', ('CXX',)), 'ar': ('ar', ('AR',)), 'strip': ('strip', ('STRIP',)),
     'windres': ('windres', ('WINDRES',)), 'fortran': ('gfortran', ('FC',)),
 }
@@ -52,7 +52,7 @@ def arguments(
     if choice.is_running or not choice.described:
         return Arguments([], [] if abi == 'full' else _build_config(target, directory, meson_version, abi))
     directory.mkdir(parents=True, exist_ok=True)
-    python = choice.executable or os.fspath(_stand_in(choice, directory))
+    python = choice.executable if choice.is_asked_for_all else os.fspath(_stand_in(choice, directory))
     kind = 'cross' if is_cross(target) or machine_files.has_cross(given) else 'native'
     before = []
     binaries = _compilers(target, directory)
@@ -60,9 +60,7 @@ def arguments(
         text = _section('binaries', {name: machine_files.quoted(*command) for name, command in binaries.items()})
         if kind == 'cross':
             text += _section('host_machine', _host_machine(target))
-        if target.machine == 'universal2':
-            # Clang makes none for two machines.
-            text += _section('built-in options', {'b_pch': 'false'})
+        text += _section('built-in options', _options(target, binaries))
         before.append(f'--{kind}-file={_write(directory / f"{kind}.ini", text)}')
     text = _section('binaries', {'python': machine_files.quoted(python)})
     after = [f'--{kind}-file={_write(directory / "python.ini", text)}']
@@ -126,13 +124,27 @@ def _compilers(target: Target, directory: pathlib.Path) -> dict[str, list[str]]:
     if not cross and target.libc != 'musl':
         # Those of this machine, which Meson finds itself.
         return {}
-    for entry, (program, variables) in _PROGRAMS.items():
+    for entry, (program, variables) in PROGRAMS.items():
         path = shutil.which(f'{prefix}-{program}') if prefix else None
         if path is None and entry == 'c' and target.libc == 'musl' and not cross:
             path = shutil.which('musl-gcc')
         if path is not None and not any(os.environ.get(name) for name in variables):
             found[entry] = [path]
     return found
+
+
+def _options(target: Target, binaries: typing.Mapping[str, list[str]]) -> dict[str, str]:
+    """Options of Meson that a machine file gives, so that what the person gives overrides them. Raises BuildRefused."""
+    options = {}
+    if target.machine == 'universal2':
+        # Clang makes none for two machines.
+        options['b_pch'] = 'false'
+    for language, variable in (('c', 'CC'), ('cpp', 'CXX')):
+        if target.system == 'windows' and language in binaries and not os.environ.get(variable):
+            # No Windows Python has the libraries of GCC itself, of C++ and of threads. An option hides LDFLAGS.
+            words = ['-static', *flags.environment_words('LDFLAGS')]
+            options[f'{language}_link_args'] = machine_files.quoted(*words)
+    return options
 
 
 def _host_machine(target: Target) -> dict[str, str]:
@@ -143,20 +155,26 @@ def _host_machine(target: Target) -> dict[str, str]:
 
 
 def _stand_in(choice: Choice, directory: pathlib.Path) -> pathlib.Path:
-    """A program that answers Meson's python_info.py for the target, and is the running interpreter for all else."""
-    info = _write(directory / 'python-info.json', json.dumps(choice.python_info))
+    """A program that answers Meson's python_info.py for the target, and is the running interpreter for all else.
+
+    So what meson.build runs with it, such as a script that asks for a version, finds the requirements of the build.
+    """
+    info = '' if choice.executable else os.fspath(
+        _write(directory / 'python-info.json', json.dumps(choice.python_info)))
     if os.name == 'nt':  # pragma: no cover - Meson starts a script by its first line there
         path = directory / 'python.py'
         path.write_text(
             '#!/usr/bin/env python3\nimport subprocess, sys\n'
             'if len(sys.argv) > 1 and sys.argv[1].endswith("python_info.py"):\n'
-            f'    sys.stdout.write(open({os.fspath(info)!r}, encoding="utf-8").read())\n'
-            f'else:\n    sys.exit(subprocess.call([{sys.executable!r}, *sys.argv[1:]]))\n', encoding='utf-8')
+            + (f'    sys.stdout.write(open({info!r}, encoding="utf-8").read())\n' if info else
+               f'    sys.exit(subprocess.call([{choice.executable!r}, *sys.argv[1:]]))\n')
+            + f'else:\n    sys.exit(subprocess.call([{sys.executable!r}, *sys.argv[1:]]))\n', encoding='utf-8')
         return path
     path = directory / 'python'
+    answer = f'cat {shlex.quote(info)}' if info else f'{shlex.quote(choice.executable)} "$@"'
     path.write_text(
-        '#!/bin/sh\n# Answers for the target interpreter, which does not run here.\n'
-        f'case "$1" in\n*python_info.py) exec cat {shlex.quote(os.fspath(info))};;\n'
+        f'#!/bin/sh\n# What the target interpreter is, it says itself or by a file.\ncase "$1" in\n'
+        f'*python_info.py) exec {answer};;\n'
         f'*) exec {shlex.quote(sys.executable)} "$@";;\nesac\n', encoding='utf-8')
     path.chmod(0o755)
     return path

@@ -28,6 +28,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'contradictory-target': 'The variables that tell of a target interpreter contradict each other.',
     'unusable-interpreter': 'An interpreter that was named cannot be run, or is no Python 3.',
     'python-too-old': 'The interpreter is older than the project allows (requires-python).',
+    'python-too-new': 'The interpreter is newer than the project allows (requires-python).',
     'unusable-input': 'What was named to check is no wheel, extension module, directory or package.',
     'nothing-to-check': 'What was named to check holds no wheel, no extension module and nothing of Python.',
     'package-not-installed': 'What was named to check is no file and no installed package.',
@@ -105,6 +106,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'import-failed': 'An interpreter that the tags admit could not import a module.',
     'import-not-tried': 'An import was asked for, and nothing could be learned from it.',
     'contradicted-classifier': 'METADATA says that the project supports free threading; a module switches the GIL on.',
+    'runtime-library-missing': 'A module for Windows needs a DLL of its compiler that the wheel does not have.',
     'import-library-in-wheel': 'The wheel holds a Windows import library, which only a linker uses.',
     # Things done on the way.
     'build-directory-wiped': 'What a build directory held for another interpreter was removed.',

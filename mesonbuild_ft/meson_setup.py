@@ -458,12 +458,14 @@ def _setup_failed(build_dir: pathlib.Path, target: Target, source_dir: pathlib.P
     if what.startswith('Unknown option'):
         where = '-Csetup-args or [tool.meson-python.args], unless meson.build sets it'
     if 'compiler binary not defined in cross file' in what:
+        language = re.search(r"'(\w+)' compiler binary", what)
+        program, variables = cross_setup.PROGRAMS.get(language[1] if language else '', ('gcc', ('CC',)))
         prefix = cross_setup.triplet(target)
         return refuse(
             'missing-compiler', f'there is no compiler for {target.platform}: {what.split("ERROR:", 1)[-1].strip()}',
-            where='PATH, CC, CXX or a cross file',
-            advice=(f'Install {prefix}-gcc, or name' if prefix else 'Name')
-            + ' yours in CC and CXX, or in a cross file.')
+            where=f'PATH, {variables[0]} or a cross file',
+            advice=(f'Install {prefix}-{program}, or name' if prefix else 'Name')
+            + f' yours in {variables[0]}, or in a cross file.')
     if any(words in what for words in ('Unknown compiler(s)', 'Unable to get', 'cannot compile programs')):
         return refuse(
             'missing-compiler', what.split('ERROR:', 1)[-1].strip().rstrip(':'), where='PATH, CC or CXX',

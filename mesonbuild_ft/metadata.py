@@ -176,8 +176,11 @@ def check_requires_python(metadata: pyproject_metadata.StandardMetadata | None, 
         return
     base = packaging.version.Version(version.rstrip('+')).base_version
     if not metadata.requires_python.contains(base, prereleases=True):
+        release = packaging.version.Version(base).release
+        allows_newer = any(metadata.requires_python.contains(f'3.{minor}.50') for minor in range(release[1], 60))
         raise refuse(
-            'python-too-old', f'the project requires Python {metadata.requires_python}, and this is {version}',
+            'python-too-old' if allows_newer else 'python-too-new',
+            f'the project requires Python {metadata.requires_python}, and this is {version}',
             where='pyproject.toml, requires-python', advice='Build with an interpreter that the project supports.')
 
 

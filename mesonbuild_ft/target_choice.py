@@ -58,6 +58,11 @@ class Choice:
         """Whether it is the interpreter that runs this code."""
         return not self.executable and self.python_info is None and self.described
 
+    @property
+    def is_asked_for_all(self) -> bool:
+        """Whether everything that meson.build runs as Python runs in the target: a cross file says so."""
+        return bool(self.executable) and self.where == _CROSS_FILE
+
     def to_json(self) -> dict[str, typing.Any]:
         """The fields as JSON values, for `from_json`."""
         # An environment variable carries them, and Windows allows 32,767 characters in one: variables of a Makefile

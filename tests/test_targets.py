@@ -294,19 +294,23 @@ def test_platform_tags_of_programs(
     ('freebsd', 'x86_64', 'x86_64', 'little'), ('android', 'aarch64', 'aarch64', 'little'),
     # Of macOS nothing tells the version.
     ('darwin', 'aarch64', 'aarch64', 'little'), ('linux', 'mips64', 'mips64', 'big'),
-    ('linux', 'arm', 'armv5te', 'little'), ('windows', 'ppc64', 'ppc64le', 'little'),
+    ('linux', 'arm', 'armv5te', 'little'),
 ])
 def test_programs_of_a_machine_without_a_platform_tag(
     machine: tuple[str, str, str, str], project: Copy, hook: Hook, tmp_path: pathlib.Path,
 ) -> None:
-    """What is compiled is for this machine: only the cross file speaks of the other one."""
+    """Only for macOS that is what is compiled for; for the others the cross file alone speaks of them."""
     directory = project('plain')
-    file = cross_file(tmp_path, host_machine('gcc', *machine))
+    cc = 'gcc'
+    if machine[0] == 'darwin':
+        pytest.importorskip('ziglang')
+        cc = trees.zig(tmp_path, 'aarch64-macos')
+    file = cross_file(tmp_path, host_machine(cc, *machine))
     modules = hook(BUILDER, 'build_wheel', directory, config={'setup-args': file})
     assert modules.findings('error') == ['target-not-described']
     assert f' {machine[0]}, and nothing says which Python' in modules.stderr
     result = hook(BUILDER, 'build_wheel', programs(directory), config={'setup-args': file})
-    assert result.findings('error') == ['target-not-described']
+    assert result.findings('error') == ['target-not-described'], result.text
     assert 'no platform tag is known for the machine of the cross file' in result.stderr
     assert not result.wheels
     pure = hook(BUILDER, 'build_wheel', project('pure'), config={'setup-args': file})
@@ -434,3 +438,37 @@ def test_path_with_an_apostrophe(project: Copy, hook: Hook, interpreters: Interp
         interpreters.get('cp314-cp314')))})
     assert result.findings('error') == ['unusable-build-directory']
     assert "o'brien" in result.text
+
+
+def test_scripts_of_the_build_run_where_its_requirements_are(
+    project: Copy, hook: Hook, interpreters: Interpreters,
+) -> None:
+    """A project that asks a package for its version: it is installed for the Python that builds."""
+    directory = project('plain')
+    support.replace(directory / 'meson.build', "version: '1.0'",
+                    "version: run_command(find_program('python3'), '-c', 'import mesonpy; print(1.0)', "
+                    "check: true).stdout().strip()")
+    with open(directory / 'meson.build', 'a') as file:
+        file.write("message('runs', run_command(py, '-c', 'import mesonpy, sys; print(sys.version_info[1])', "
+                   "check: true).stdout().strip())\n")
+    other = pathlib.Path(interpreters.get('cp314-cp314t')).resolve()
+    result = hook(BUILDER, 'build_wheel', directory, config={'target': os.fspath(other)})
+    assert result.path.name.startswith('plain-1.0-cp314-cp314t-'), result.text
+    assert 'Message: runs 11' in result.stdout
+
+
+def test_missing_compiler_of_one_language_is_named(project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
+    trees.need('s390x-linux-gnu-gcc')
+    if shutil.which('s390x-linux-gnu-g++') is not None:
+        pytest.skip('g++ for s390x is installed')
+    result = hook(BUILDER, 'build_wheel', project('cpp'), config={'target': os.fspath(trees.debian('s390x'))})
+    assert result.findings('error') == ['missing-compiler']
+    assert 'Install s390x-linux-gnu-g++, or name yours in CXX' in result.stderr
+
+
+def test_python_that_is_too_new(project: Copy, hook: Hook, interpreters: Interpreters) -> None:
+    directory = project('plain')
+    support.replace(directory / 'pyproject.toml', 'version = "1.0"',
+                    'version = "1.0"\nrequires-python = ">=3.9, <3.14"')
+    result = hook(BUILDER, 'build_wheel', directory, config={'target': os.fspath(interpreters.get('cp314-cp314'))})
+    assert result.findings('error') == ['python-too-new']

@@ -43,10 +43,7 @@ def gil_defines(build_dir: pathlib.Path) -> dict[str, tuple[str, ...]]:
 def build(
     hook: Hook, project: pathlib.Path, python: windows_python.WindowsPython, *, ok: bool = True, **config: str,
 ) -> support.Result:
-    # The libraries of C++ lie in no Windows Python.
-    arguments = ['-Dcpp_link_args=-static'] if (project / 'plusplus.cpp').exists() else []
-    result = hook(BUILDER, 'build_wheel', project, config={
-        'target': os.fspath(python.prefix), 'setup-args': arguments, **config})
+    result = hook(BUILDER, 'build_wheel', project, config={'target': os.fspath(python.prefix), **config})
     assert (result.status == 0) == ok, result.text
     return result
 
@@ -191,6 +188,30 @@ def test_full_api_in_a_library_of_a_limited_module(project: Copy, hook: Hook) ->
     """Whether the linker or the check finds it, the cause is named."""
     result = build(hook, project('helper-without-define'), windows_python.python('cp315-cp315'), ok=False)
     assert 'object-without-limited-api' in result.findings()
+
+
+def test_library_of_the_compiler_that_no_windows_has(project: Copy, hook: Hook) -> None:
+    """C++ is linked statically by default; who links it otherwise is told what is missing."""
+    python = windows_python.python('cp314-cp314t')
+    directory = project('several-modules')
+    with open(directory / 'plusplus.cpp', 'a') as file:
+        file.write('#include <stdexcept>\nvoid fail(const char *what);\n'
+                   'void fail(const char *what) { throw std::runtime_error(what); }\n')
+    assert build(hook, directory, python).findings() == []
+    result = build(hook, directory, python, **{'setup-args': '-Dcpp_link_args=-Wl,-O1'})
+    assert result.findings() == ['runtime-library-missing']
+    assert 'libstdc++-6.dll' in result.stderr
+    done = python.run('-c', 'import plusplus', path=[support.unpack(result.path, result.output / 'unpacked')])
+    assert 'ImportError: DLL load failed while importing plusplus' in done.stderr
+
+
+def test_linker_flags_of_the_environment_are_kept(project: Copy, hook: Hook) -> None:
+    directory = project('plain')
+    result = hook(BUILDER, 'build_wheel', directory, environment={'LDFLAGS': '-Wl,--build-id=none -Wl,-O2'}, config={
+        'target': os.fspath(windows_python.python('cp314-cp314t').prefix), 'build-dir': 'b'})
+    assert result.status == 0, result.text
+    text = (directory / 'b' / 'build.ninja').read_text()
+    assert '-static -Wl,--build-id=none -Wl,-O2' in text
 
 
 def test_import_libraries_can_be_kept(project: Copy, hook: Hook) -> None:
