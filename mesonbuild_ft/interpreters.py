@@ -43,7 +43,8 @@ class Interpreter:
     def wheel_tags(self) -> frozenset[str]:
         """Every tag of a wheel that can be installed in it, e.g. 'cp39-abi3-manylinux_2_17_x86_64'.
 
-        Empty where `packaging`, which knows them, does not run there: it needs Python 3.8.
+        Where `packaging`, which knows them, does not run there (26.4 needs Python 3.10), those of a CPython of this
+        machine are computed here; of others there are none.
         """
         import packaging
 
@@ -53,7 +54,21 @@ class Interpreter:
         try:
             return frozenset(_run(self.executable, code, parent).split())
         except (OSError, subprocess.SubprocessError):
+            return self._computed_tags()
+
+    def _computed_tags(self) -> frozenset[str]:
+        import packaging.tags
+
+        from . import target
+
+        here, version = target.running(), self.target.version[:2]
+        if self.target.implementation != 'cpython' or (
+                (self.target.platform, self.target.libc) != (here.platform, here.libc)):
             return frozenset()
+        platforms = list(packaging.tags.platform_tags())
+        return frozenset(map(str, [
+            *packaging.tags.cpython_tags(version, [self.target.abi_tag], platforms),
+            *packaging.tags.compatible_tags(version, self.target.python_tag, platforms)]))
 
 
 #: `probe` and `probe_all`, or functions that remember what these say.

