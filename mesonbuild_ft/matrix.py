@@ -18,7 +18,7 @@ from .matrix_data import OLDEST_BUILDER, PLATFORMS, PYPY, VERSIONS, Platform, Py
 from .matrix_settings import MatrixSettings
 from .settings import Settings
 from .tags import Version
-from .target import LAYOUTS, Target
+from .target import MACHINES, Target
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -48,7 +48,7 @@ class Interpreter:
 
     def target(self, platform: Platform) -> Target:
         """As the decisions want to know it."""
-        pointer_size, byte_order = LAYOUTS[platform.machine]
+        pointer_size, byte_order = MACHINES[platform.machine][:2]
         python_tag = self.identifier.rstrip('t')
         return Target(
             implementation=self.implementation, version=(*self.version, 0), release_level='final',
