@@ -95,6 +95,30 @@ def test_define_reaches_every_source_of_a_free_threaded_target(native: Native, p
     assert imported(here.python, result.path, USE + 'print(sys._is_gil_enabled())') == ['1', 'False']
 
 
+def test_mingw_on_windows(native: Native, project: Copy) -> None:
+    here, compilers = native('cp314-cp314t', 'gcc')
+    result = here.build_wheel(project('several-modules'), {'setup-args': '-Dcpp_link_args=-static'})
+    assert result.path.name == 'several_modules-1.0-cp314-cp314t-win_amd64.whl'
+    assert result.findings() == []
+    compiled = {call.arguments[-1].rpartition('/')[2]: call.arguments for call in compilers.calls
+                if '-MF' in call.arguments and '-c' in call.arguments}
+    assert sorted(compiled) == ['helped.c', 'helper.c', 'multi.c', 'plusplus.cpp', 'single.c', 'sizes.c']
+    for words in compiled.values():
+        assert len({'-DPy_GIL_DISABLED', '-DPy_GIL_DISABLED=1'} & set(words)) == 1
+    assert imported(here.python, result.path, USE + 'print(sys._is_gil_enabled())') == ['1', 'False']
+
+
+def test_build_of_the_packaging_authority(native: Native, project: Copy) -> None:
+    """Without isolation: this Python has neither pip nor TLS to fetch anything with."""
+    here, _ = native('cp314-cp314t', 'gcc')
+    directory = project('limited-abi3t')
+    done = here.run('build', '--wheel', '--no-isolation', '--skip-dependency-check', cwd=directory, timeout=600)
+    assert 'Successfully built limited_abi3t-1.0-cp314-cp314t-win_amd64.whl' in done.stdout, done.stdout + done.stderr
+    wheel, = (directory / 'dist').glob('*.whl')
+    assert imported(here.python, wheel, 'import sys, limited_abi3t as m; print(m.answer(), sys._is_gil_enabled())'
+                    ) == ['42', 'False']
+
+
 def test_limited_api_with_a_library_that_sees_python(native: Native, project: Copy) -> None:
     """mesonbuild/meson#15172: Meson alone names python314.lib as well, for the library."""
     here, compilers = native('cp314-cp314', 'cl')
@@ -172,7 +196,8 @@ def test_check_imports_in_what_the_launcher_knows(
     compilers.add('py', ''.join(f' {line}\r\n' for line in lines))
     wheel = hook('cp311-cp311', 'build_wheel', project('limited-abi3t'),
                  config={'target': str(known['cp315-cp315t'].prefix)}).path
-    done = here.run('check', '--import', '--format', 'json', windows_python.windows_path(wheel), cwd=tmp_path)
+    done = here.run(
+        'mesonbuild_ft', 'check', '--import', '--format', 'json', windows_python.windows_path(wheel), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     result, = json.loads(done.stdout)['results']
     assert result['findings'] == []

@@ -5,7 +5,8 @@ There is no MSVC here, and compilers do not run well under Wine. What Meson star
 as clang-cl.exe, lld-link.exe and llvm-lib.exe, is stand_in.c: it hands its arguments over a socket to this module,
 which keeps them and has the work done on the Linux side: compilations by the real clang in its clang-cl mode, which
 understands and checks the syntax of those arguments, for the ABI of MinGW; links by MinGW. What is *not* shown
-by that: that cl.exe itself accepts the arguments, and that its C library is the right one.
+by that: that cl.exe itself accepts the arguments, and that its C library is the right one. gcc.exe and g++.exe are
+MinGW itself, as it runs here.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import typing
 
 import support
 import trees
+import windows_python
 
 
 _TRIPLET: typing.Final = 'x86_64-w64-mingw32'
@@ -37,7 +39,8 @@ _BANNERS: typing.Final = {
     'llvm-lib': 'OVERVIEW: LLVM Lib\nOPTIONS:\n  /out:<value>\n',
 }
 #: The compiler -> the programs that Meson looks for with it.
-PROGRAMS: typing.Final = {'cl': ('cl', 'link', 'lib'), 'clang-cl': ('clang-cl', 'lld-link', 'llvm-lib')}
+PROGRAMS: typing.Final = {
+    'cl': ('cl', 'link', 'lib'), 'clang-cl': ('clang-cl', 'lld-link', 'llvm-lib'), 'gcc': ('gcc', 'g++', 'ar')}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +108,8 @@ class Compilers:
             return 0, self.printed[name], ''
         arguments = _without_response_files(cwd, words)
         self.calls.append(Call(name, tuple(arguments)))
+        if name in PROGRAMS['gcc']:
+            return _mingw(cwd, name, arguments)
         if not arguments or {'/?', '-h', '/logo', '--version'} & set(arguments):
             if '--version' in arguments and name == 'clang-cl':
                 return 0, 'clang version 14.0.6\nTarget: x86_64-pc-windows-msvc\n', ''
@@ -133,7 +138,11 @@ def _stand_in() -> pathlib.Path:
 
 def here(name: str) -> str:
     r"""The name of a file here for what Windows programs call Z:\..., or for a relative name of theirs."""
-    return re.sub(r'^[zZ]:(?=[\\/])', '', name).replace('\\', '/')
+    drive, colon, path = name.partition(':')
+    if not colon or drive.upper() not in ('C', 'Z'):
+        return name.replace('\\', '/')
+    root = os.fspath(windows_python.PREFIX / 'drive_c') if drive.upper() == 'C' else ''
+    return root + path.replace('\\', '/')
 
 
 def _without_response_files(cwd: pathlib.Path, words: list[str]) -> list[str]:
@@ -165,6 +174,24 @@ def _compile(cwd: pathlib.Path, arguments: list[str]) -> tuple[int, str, str]:
         raise AssertionError(f'compiling and linking in one is not stood in for: {arguments}')
     # Where the file is, as the Windows programs see it.
     return done[0], re.sub(r'(?m)^(Note: including file: +)/', r'\1Z:/', done[1]), done[2]
+
+
+def _mingw(cwd: pathlib.Path, name: str, arguments: list[str]) -> tuple[int, str, str]:
+    """MinGW, which is the same there; only paths differ, in arguments and in what it says it has read."""
+    program = f'{_TRIPLET}-ar' if name == 'ar' else f'{_TRIPLET}-{name}-posix'
+    done = _run(cwd, [program, *map(_gcc_argument, arguments)])
+    for index, word in enumerate(arguments):
+        # Dependency files name headers, for ninja.
+        if word == '-MF':
+            file = cwd / here(arguments[index + 1])
+            if file.exists():
+                file.write_text(re.sub(r'(?<![^\s])/', 'Z:/', file.read_text()))
+    return done
+
+
+def _gcc_argument(word: str) -> str:
+    match = re.fullmatch(r'(-[IL]|-isystem|-Wl,--out-implib[=,])?((?:[zZcC]:|\.\.?)?[\w. \\/-]*[\\/].*)', word)
+    return (match[1] or '') + here(match[2]) if match else word
 
 
 def _archive(cwd: pathlib.Path, arguments: list[str]) -> tuple[int, str, str]:

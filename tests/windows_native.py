@@ -7,6 +7,7 @@ mesonbuild-ft comes from its own wheel for that interpreter, which is built here
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -23,6 +24,8 @@ import windows_python
 
 
 _CACHE: typing.Final = support.ROOT / '.cache' / 'windows'
+#: pypa/build and what it requires on Windows.
+_FRONT_END: typing.Final = ('build', 'pyproject-hooks', 'colorama')
 _BUILDER: typing.Final = 'cp311-cp311'
 #: PATH is set inside: Wine's own way to set it is one for all processes.
 _PATH: typing.Final = 'import os, sys; os.environ["PATH"] = sys.argv[2] + ";" + os.environ["PATH"]'
@@ -36,17 +39,24 @@ class NativePython:
         self.python = windows_python.WindowsPython(_prefix(tag))
         self.site = _site(tag)
         self._compilers = compilers
+        compiler = compilers.compiler
+        # MSVC is what Meson looks for itself.
+        self._chosen = {} if compiler == 'cl' else {'CC': compiler, 'CXX': compiler.replace('gcc', 'g++')}
         programs = compilers.directory
         for name in ('ninja.exe', 'meson.exe'):
             if (self.site / name).exists() and not (programs / name).exists():
                 shutil.copy2(self.site / name, programs)
 
-    def run(self, *arguments: str, cwd: pathlib.Path) -> subprocess.CompletedProcess[str]:
-        """Run a command of mesonbuild-ft there."""
-        code = f'{_PATH}; sys.argv[1:3] = []; import mesonbuild_ft.cli; sys.exit(mesonbuild_ft.cli.main(sys.argv[1:]))'
+    def run(
+        self, module: str, *arguments: str, cwd: pathlib.Path, timeout: float = 120,
+    ) -> subprocess.CompletedProcess[str]:
+        """`python -m module` there."""
+        code = (f'{_PATH}; module = sys.argv[3]; sys.argv[1:4] = []; import runpy; '
+                'runpy.run_module(module, run_name="__main__", alter_sys=True)')
         return self.python.run(
-            '-c', code, '', windows_python.windows_path(self._compilers.directory), *arguments, path=[self.site],
-            cwd=cwd, environment=self._compilers.environment)
+            '-c', code, '', windows_python.windows_path(self._compilers.directory), module, *arguments,
+            path=[self.site], cwd=cwd, timeout=timeout,
+            environment={**self._compilers.environment, **self._chosen})
 
     def build_wheel(
         self, project: pathlib.Path, config: typing.Mapping[str, typing.Any] | None = None,
@@ -59,11 +69,10 @@ class NativePython:
         answer.unlink(missing_ok=True)
         arguments = [windows_python.windows_path(answer), 'mesonbuild_ft', 'build_wheel', [
             windows_python.windows_path(output), dict(config) if config else None]]
-        chosen = self._compilers.compiler
         done = self.python.run(
             '-c', _HOOK, json.dumps(arguments), windows_python.windows_path(self._compilers.directory),
             path=[self.site], cwd=project, timeout=600, environment={
-                **self._compilers.environment, **({} if chosen == 'cl' else {'CC': chosen, 'CXX': chosen}),
+                **self._compilers.environment, **self._chosen,
                 **(environment or {})})
         value = json.loads(answer.read_text()) if answer.exists() else None
         assert (value is None) == (done.returncode != 0), done.stdout + done.stderr
@@ -87,13 +96,17 @@ def _prefix(tag: str) -> pathlib.Path:
 def _site(tag: str) -> pathlib.Path:
     """A directory for PYTHONPATH with mesonbuild-ft's wheel for this interpreter, and what it requires."""
     environments = support.load_environments()
-    digest = environments.source_digest()
-    site = _CACHE / 'sites' / f'{tag}-{digest}'
-    if site.is_dir():
-        return site
-    for old in site.parent.glob(f'{tag}-*'):
-        shutil.rmtree(old)
-    unfinished = site.with_name(f'unfinished-{tag}-{os.getpid()}')
+    own = hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()[:8]
+    site = _CACHE / 'sites' / f'{tag}-{environments.source_digest()}-{own}'
+    site.parent.mkdir(parents=True, exist_ok=True)
+    with windows_python.locked(site.with_name(f'{tag}.lock')):
+        return site if site.is_dir() else _make_site(tag, site, environments)
+
+
+def _make_site(tag: str, site: pathlib.Path, environments: typing.Any) -> pathlib.Path:
+    unfinished = site.with_name(f'unfinished-{tag}')
+    for old in [unfinished, *site.parent.glob(f'{tag}-*')]:
+        shutil.rmtree(old, ignore_errors=True)
     wheels = unfinished / 'wheels'
     wheels.mkdir(parents=True)
     # The wheel of mesonbuild-ft for Windows is built by mesonbuild-ft; not the one in the tree, which has no scanner.
@@ -107,7 +120,7 @@ def _site(tag: str) -> pathlib.Path:
     requirements = [re.split('[;]', r)[0] for r in environments.TOOLS if not r.startswith('tomli')]
     subprocess.run(
         [sys.executable, '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--only-binary', ':all:',
-         '--platform', 'win_amd64', '--no-deps', '-d', wheels, *requirements], check=True)
+         '--platform', 'win_amd64', '--no-deps', '-d', wheels, *requirements, *_FRONT_END], check=True)
     for wheel in sorted(wheels.glob('*.whl')):
         support.unpack(wheel, unfinished)
     for program in unfinished.glob('ninja-*.data/scripts/ninja.exe'):

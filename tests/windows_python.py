@@ -17,9 +17,9 @@ import trees
 
 
 _CACHE: typing.Final = support.ROOT / '.cache' / 'windows' / 'bytecode'
-_PREFIX: typing.Final = support.ROOT / '.cache' / 'wine'
+PREFIX: typing.Final = support.ROOT / '.cache' / 'wine'
 _ENVIRONMENT: typing.Final = {
-    'WINEDEBUG': '-all', 'WINEPREFIX': os.fspath(_PREFIX), 'WINEDLLOVERRIDES': 'winedbg.exe=d;mscoree=d;mshtml=d'}
+    'WINEDEBUG': '-all', 'WINEPREFIX': os.fspath(PREFIX), 'WINEDLLOVERRIDES': 'winedbg.exe=d;mscoree=d;mshtml=d'}
 #: Status of a process that Windows ended for an access violation, as Wine passes it on (0xC0000005).
 CRASHED: typing.Final = 5
 
@@ -66,13 +66,13 @@ def _environment() -> dict[str, str]:
 @functools.cache
 def start_wine() -> None:
     """Make the prefix, once, and start a server that stays: calls then take 0.2 s instead of 2.6."""
-    _PREFIX.mkdir(parents=True, exist_ok=True)
-    with _locked(_PREFIX.with_name('wine.lock')):
-        if not (_PREFIX / 'ready').exists():
+    PREFIX.mkdir(parents=True, exist_ok=True)
+    with locked(PREFIX.with_name('wine.lock')):
+        if not (PREFIX / 'ready').exists():
             _quietly('wineboot', '-i')
             _quietly('wine', 'reg', 'add', r'HKCU\Software\Wine', '/v', 'Version', '/d', 'win10', '/f')
             _quietly('wineserver', '-w')
-            (_PREFIX / 'ready').touch()
+            (PREFIX / 'ready').touch()
         _quietly('wineserver', '-p')
         _quietly('wine', 'wineboot')
 
@@ -91,7 +91,7 @@ def _quietly(*command: str) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: pathlib.Path) -> typing.Iterator[None]:
+def locked(path: pathlib.Path) -> typing.Iterator[None]:
     with open(path, 'w') as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
