@@ -12,6 +12,7 @@ import typing
 #: Variables by which crossenv, cibuildwheel and CPython's own build tell sysconfig of another target.
 TOLD: typing.Final = ('_PYTHON_HOST_PLATFORM', '_PYTHON_SYSCONFIGDATA_NAME', '_PYTHON_PROJECT_BASE')
 
+
 class Machine(typing.NamedTuple):
     """What follows from the machine alone.
 
