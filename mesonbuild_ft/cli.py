@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import gc
 import os
+import pathlib
 import sys
 import typing
 
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_inspect(commands)
     _add_explain(commands)
     _add_matrix(commands)
+    _add_setup(commands)
     return parser
 
 
@@ -140,6 +142,42 @@ def _add_matrix(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
                         help='the session in the format nox (default: %(default)s)')
     matrix.add_argument('-o', '--output', default=None, metavar='FILE', help='write to this file')
     matrix.set_defaults(run=_matrix)
+
+
+def _add_setup(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    setup = commands.add_parser(
+        'setup', help='meson setup, configured as a build of a wheel is', usage='%(prog)s [options] BUILDDIR [-- ...]',
+        description='Configure a build directory for the project in the current directory as the backend does it: the '
+                    'same decision, flags and files. Everything after -- is for `meson setup`. Afterwards meson '
+                    'compile, meson test, meson configure and meson setup --reconfigure work as ever.',
+        epilog='Exit status: 0, or 1 where that is refused or fails.')
+    setup.add_argument('build_dir', type=pathlib.Path, metavar='BUILDDIR')
+    setup.add_argument('meson', nargs='*', default=[], metavar='...', help=argparse.SUPPRESS)
+    which = setup.add_mutually_exclusive_group()
+    which.add_argument('--python', dest='target', default=None, metavar='PYTHON',
+                       help='the interpreter to build for (default: the one that runs this)')
+    which.add_argument('--target', default=None, metavar='FILE',
+                       help='the same, as a build-details.json or the prefix directory of an interpreter')
+    setup.add_argument('--abi', choices=('auto', 'full', 'abi3', 'abi3t'), default='auto',
+                       help='ask for an ABI (default: %(default)s)')
+    setup.add_argument('--print', action='store_true', dest='only_print',
+                       help='only print the arguments that meson setup takes; what they name is put into BUILDDIR')
+    setup.set_defaults(run=_setup)
+
+
+def _setup(arguments: argparse.Namespace) -> int:
+    from . import setup_command
+    from .diagnostics import BuildRefused
+
+    config = {'setup-args': arguments.meson, 'abi': arguments.abi}
+    if arguments.target is not None:
+        config['target'] = arguments.target
+    try:
+        return setup_command.run(arguments.build_dir, config, only_print=arguments.only_print)
+    except BuildRefused as error:
+        from . import report
+        report.show(error.diagnostics)
+        return FINDINGS
 
 
 def _platform(text: str) -> str:

@@ -78,6 +78,18 @@ def summary(
     stream.flush()
 
 
+def configured(
+    target: Target, plan: Plan, build_dir: os.PathLike[str], stream: typing.TextIO | None = None,
+) -> None:
+    """Print what a build directory was configured for."""
+    stream = sys.stdout if stream is None else stream
+    _print(colour(f'mesonbuild-ft: {target.name}, {target.platform}', 'title', stream), stream)
+    for reason in plan.reasons:
+        _print(f'  decided   {reason}', stream)
+    _print(f'  next      meson compile -C {os.fspath(build_dir)}', stream)
+    stream.flush()
+
+
 def describe(module: Module, *, free_threaded: bool) -> str:
     """One line on a module: 'pkg/one.abi3.so: multi-phase init, GIL not used, free-threaded layout'.
 
