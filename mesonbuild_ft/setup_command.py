@@ -37,7 +37,7 @@ def run(build_dir: pathlib.Path, config: typing.Mapping[str, typing.Any], *, onl
     choice = target_choice.choose(settings)
     metadata.check_requires_python(metadata.static(settings), target_choice.version_text(choice))
     plan.before_setup(settings, choice.target)
-    build_dir = build_dir.absolute()
+    named, build_dir = build_dir, build_dir.absolute()
     with contextlib.ExitStack() as stack:
         if only_print:
             trial = stack.enter_context(work_directory.temporary(settings.source_dir)) / 'build'
@@ -48,7 +48,7 @@ def run(build_dir: pathlib.Path, config: typing.Mapping[str, typing.Any], *, onl
         state = _configure(settings, choice, build_dir, None)
     assert state.plan is not None
     report.show(state.plan.notes)
-    report.configured(choice.target, state.plan, build_dir)
+    report.configured(choice.target, state.plan, named)
     return 0
 
 

@@ -59,7 +59,7 @@ def test_meson_works_on_it_as_ever(
     done = run(python, directory, 'setup', 'b', '--', '-Dbuildtype=debug')
     assert done.returncode == 0, done.stderr
     assert f'  decided   {said}' in done.stdout
-    assert done.stdout.endswith(f'  next      meson compile -C {directory / "b"}\n')
+    assert done.stdout.endswith('  next      meson compile -C b\n')
     before = commands(directory / 'b')
     assert all(flag in command and ' -g ' in command for command in before)
     assert all('Py_LIMITED_API' in command for command in before) == (tag != 'cp314-cp314t')
