@@ -112,6 +112,25 @@ def test_meson_stops_at_cpython_s_own_build_details(interpreters: typing.Any, pr
     assert 'KeyError' in done.stdout + done.stderr
 
 
+def test_meson_takes_no_description_on_darwin(
+    interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path,
+) -> None:
+    """Not even one with every key that it asks for elsewhere."""
+    pytest.importorskip('ziglang')
+    read = description.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
+    file = tmp_path / 'config.json'
+    file.write_text(json.dumps({**workarounds.build_config_for_meson(read.target, 'full'), 'platform': 'macosx-11.0'}))
+    (tmp_path / 'cross.ini').write_text(
+        f"[binaries]\nc = '{trees.zig(tmp_path, 'aarch64-macos')}'\n[host_machine]\nsystem = 'darwin'\n"
+        "cpu_family = 'aarch64'\ncpu = 'aarch64'\nendian = 'little'\n[properties]\nskip_sanity_check = true\n")
+    source = project('plain')
+    done = meson_with_build_config(
+        interpreters.get('cp312-cp312'), source, file, '--cross-file', os.fspath(tmp_path / 'cross.ini'))
+    log = (source / 'bare' / 'meson-logs' / 'meson-log.txt').read_text()
+    assert done.returncode != 0, 'Meson takes it now: see without_build_config()'
+    assert 'build-config is not supported on Darwin' in log + done.stdout + done.stderr
+
+
 def test_meson_wants_another_key_for_the_stable_abi(
     interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path,
 ) -> None:
