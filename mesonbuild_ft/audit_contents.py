@@ -150,8 +150,8 @@ def import_libraries(members: typing.Sequence[str]) -> typing.Iterator[str]:
     """
     modules = set()
     for path in members:
-        if path.endswith('.pyd'):
-            folder, slash, file = path[:-len('.pyd')].rpartition('/')
+        if path.endswith(('.pyd', '.so')):
+            folder, slash, file = path.rpartition('.')[0].rpartition('/')
             modules |= {folder + slash + file, folder + slash + file.partition('.')[0]}
     for path in members:
         for ending in ('.pyd.a', '.dll.a', '.lib', '.exp'):

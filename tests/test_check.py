@@ -153,12 +153,13 @@ def test_machine(tmp_path: pathlib.Path) -> None:
 
 
 def test_files_beside_modules(tmp_path: pathlib.Path) -> None:
-    members = {'pkg/one.cp314-win_amd64.lib': b'', 'pkg/two.dll.a': b'', 'pkg/libs/npymath.lib': b'',
+    """Import libraries of modules; those of other libraries may be wanted."""
+    members = {'pkg/one.cp314-win_amd64.lib': b'', 'pkg/two.dll.a': b'', 'pkg/one.dll.a': b'', 'pkg/libs/npymath.lib': b'',
                'pkg/one.cp314-win_amd64.exp': b'', 'pkg/one.cp314-win_amd64.pyd': b'MZ'}
     wheel = wheels.wheel(tmp_path, 'cp314-cp314-win_amd64', members)
     result, = judge(wheel)
     assert [d.where for d in result.found if d.identifier == 'import-library-in-wheel'] == [
-        'pkg/one.cp314-win_amd64.lib', 'pkg/two.dll.a', 'pkg/one.cp314-win_amd64.exp']
+        'pkg/one.cp314-win_amd64.lib', 'pkg/one.dll.a', 'pkg/one.cp314-win_amd64.exp']
 
 
 def test_wheel_without_its_directory(tmp_path: pathlib.Path) -> None:

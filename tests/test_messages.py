@@ -56,7 +56,7 @@ def check(result: support.Result, identifier: str, *words: str) -> None:
     ('[project]\nname = "one"\nversion = "1"\nlicense = "No-Such"', 'invalid-project-metadata', ('no-such',)),
     ('[project]\nname = "one"\nversion = "1"\ndynamic = ["readme"]', 'invalid-project-metadata', ('readme',)),
     ('[project]\nname = "one"\nversion = "1"\nreadme = "NONE.md"', 'invalid-project-metadata', ('NONE.md',)),
-    ('[project]\nname = "one"\nversion = "1"\nrequires-python = "<3.10"', 'python-too-old', ('<3.10',)),
+    ('[project]\nname = "one"\nversion = "1"\nrequires-python = "<3.10"', 'python-too-new', ('<3.10',)),
 ], ids=lambda value: None if not isinstance(value, str) or '\n' in value or len(value) > 60 else value)
 def test_pyproject(
     text: str | bytes, identifier: str, words: tuple[str, ...], hook: typing.Any, project: typing.Any,
