@@ -154,8 +154,8 @@ def test_machine(tmp_path: pathlib.Path) -> None:
 
 def test_files_beside_modules(tmp_path: pathlib.Path) -> None:
     """Import libraries of modules; those of other libraries may be wanted."""
-    members = {'pkg/one.cp314-win_amd64.lib': b'', 'pkg/two.dll.a': b'', 'pkg/one.dll.a': b'', 'pkg/libs/npymath.lib': b'',
-               'pkg/one.cp314-win_amd64.exp': b'', 'pkg/one.cp314-win_amd64.pyd': b'MZ'}
+    members = {'pkg/one.cp314-win_amd64.lib': b'', 'pkg/two.dll.a': b'', 'pkg/one.dll.a': b'',
+               'pkg/libs/npymath.lib': b'', 'pkg/one.cp314-win_amd64.exp': b'', 'pkg/one.cp314-win_amd64.pyd': b'MZ'}
     wheel = wheels.wheel(tmp_path, 'cp314-cp314-win_amd64', members)
     result, = judge(wheel)
     assert [d.where for d in result.found if d.identifier == 'import-library-in-wheel'] == [
