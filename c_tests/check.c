@@ -77,6 +77,25 @@ abiscan_status scan_copy(const void *data, size_t size, const char *stem,
     return abiscan_scan(*copy, size, stem, result);
 }
 
+void check_every_byte(unsigned char *bytes, size_t size)
+{
+    static const unsigned char values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+    check_context("every byte");
+    for (size_t at = 0; at < size; at++) {
+        unsigned char before = bytes[at];
+        for (size_t i = 0; i < sizeof values; i++) {
+            abiscan_result *result = NULL;
+            void *copy = NULL;
+            bytes[at] = values[i];
+            abiscan_status status = scan_copy(bytes, size, "sample", &result, &copy);
+            CHECK(result != NULL && result->status == status);
+            abiscan_result_free(result);
+            free(copy);
+        }
+        bytes[at] = before;
+    }
+}
+
 void write_whole_file(const char *directory, const char *name, const void *data, size_t size)
 {
     char path[4096];

@@ -33,6 +33,10 @@ int check_result(void);
 abiscan_status scan_copy(const void *data, size_t size, const char *stem,
                          abiscan_result **result, void **copy);
 
+/* Scan the file with each of its bytes at several extremes: an answer, never a crash.  The
+ * bytes are as before afterwards. */
+void check_every_byte(unsigned char *bytes, size_t size);
+
 /* Write a file of a corpus; what fails ends the program. */
 void write_whole_file(const char *directory, const char *name, const void *data, size_t size);
 

@@ -5,7 +5,6 @@
 #include "elf.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,18 +152,7 @@ typedef struct elf_reader {
     uint64_t symbol_count;
 } elf_reader;
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-static bool fail(elf_reader *reader, abiscan_status status, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    reader->result->status = status;
-    (void)vsnprintf(reader->result->message, sizeof reader->result->message, format, arguments);
-    va_end(arguments);
-    return false;
-}
+#define fail(reader, ...) abiscan_fail((reader)->result, __VA_ARGS__)
 
 static bool out_of_memory(elf_reader *reader)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "image.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -276,4 +278,14 @@ size_t abiscan_find_import(const abiscan_image *image, const char *name)
         }
     }
     return SIZE_MAX;
+}
+
+bool abiscan_fail(abiscan_result *result, abiscan_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    result->status = status;
+    (void)vsnprintf(result->message, sizeof result->message, format, arguments);
+    va_end(arguments);
+    return false;
 }

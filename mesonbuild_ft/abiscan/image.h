@@ -137,6 +137,12 @@ bool abiscan_is_constant(const abiscan_image *image, uint64_t address, uint64_t 
 bool abiscan_name_is(abiscan_name name, const char *text);
 bool abiscan_name_starts(abiscan_name name, const char *prefix);
 
+/* Put status and message into a result; false, for the caller to return. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+bool abiscan_fail(abiscan_result *result, abiscan_status status, const char *format, ...);
+
 /* Index of an import by name, or SIZE_MAX. */
 size_t abiscan_find_import(const abiscan_image *image, const char *name);
 

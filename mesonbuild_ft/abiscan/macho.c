@@ -137,18 +137,7 @@ typedef struct macho_reader {
     uint64_t chain_import_count;
 } macho_reader;
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-static bool fail(abiscan_result *result, abiscan_status status, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    result->status = status;
-    (void)vsnprintf(result->message, sizeof result->message, format, arguments);
-    va_end(arguments);
-    return false;
-}
+#define fail abiscan_fail
 
 static bool out_of_memory(const macho_reader *reader)
 {

@@ -5,7 +5,6 @@
 #include "pe.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,18 +116,7 @@ typedef struct pe_reader {
     bool has_short_pointers; /* four bytes wide in a 64-bit file */
 } pe_reader;
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-static bool fail(pe_reader *reader, abiscan_status status, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    reader->result->status = status;
-    (void)vsnprintf(reader->result->message, sizeof reader->result->message, format, arguments);
-    va_end(arguments);
-    return false;
-}
+#define fail(reader, ...) abiscan_fail((reader)->result, __VA_ARGS__)
 
 static bool out_of_memory(pe_reader *reader)
 {

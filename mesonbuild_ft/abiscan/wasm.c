@@ -6,7 +6,6 @@
 #include "wasm.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,18 +54,7 @@ typedef struct wasm_reader {
     size_t dylink_end;
 } wasm_reader;
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-static bool fail(wasm_reader *reader, abiscan_status status, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    reader->result->status = status;
-    (void)vsnprintf(reader->result->message, sizeof reader->result->message, format, arguments);
-    va_end(arguments);
-    return false;
-}
+#define fail(reader, ...) abiscan_fail((reader)->result, __VA_ARGS__)
 
 static bool out_of_memory(wasm_reader *reader)
 {
