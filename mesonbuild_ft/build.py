@@ -138,11 +138,11 @@ def _call(
     config = {**settings.config_settings, 'build-dir': os.fspath(build_dir)}
     config.pop('builddir', None)
     request = meson_setup.settings_to_json(settings)
-    any_version = workarounds.sdist_on_any_version(settings.pyproject) if mode == 'sdist' else contextlib.nullcontext()
+    version = (workarounds.sdist_on_any_version(settings.pyproject) if mode == 'sdist'
+               else workarounds.pre_release_counts_as_release())
     try:
         with (tools.meson_environment(meson, ninja, request, choice, build_dir, mode), _presented(choice),
-              workarounds.pre_release_counts_as_release(), any_version,
-              workarounds.wheels_appear_complete(wheel.UNFINISHED)):
+              version, workarounds.wheels_appear_complete(wheel.UNFINISHED)):
             return str(getattr(mesonpy, hook)(os.fspath(output), config))
     except SystemExit as error:
         raise _failure(error, settings, build_dir, mode, ninja) from error
@@ -202,7 +202,14 @@ def _finish(
     # A wheel without extension modules keeps its py3-none tag.
     if old.abi != 'none' and (plan.abi != 'full' or not choice.is_running):
         name = old.with_tag(plan.python_tag, plan.abi_tag)
-    if old.platform != 'any' and (not choice.is_running or _is_told(choice.target)):
+    # meson-python does not see all that variables say of the target.
+    if old.platform != 'any' and (not choice.is_running or (target_.is_told() and choice.target.system == 'linux')):
+        if not choice.target.platform:
+            raise refuse(
+                'target-not-described', 'there are programs in the wheel, and no platform tag is known for the machine '
+                'of the cross file', where='[host_machine] of the cross file',
+                advice='Name the Python of that machine with -Ctarget=; for macOS alone, set '
+                       'MACOSX_DEPLOYMENT_TARGET.')
         name = name._replace(platform=choice.target.platform)
     verification = Verification()
     if settings.verify != 'off':
@@ -218,11 +225,6 @@ def _finish(
     report.summary(
         choice.target, plan, final.name, final.stat().st_size, verification, settings.verify, left_out=sorted(without))
     return final.name
-
-
-def _is_told(target: Target) -> bool:
-    """Whether variables make the running interpreter stand for this one; meson-python sees not all of them."""
-    return target.system == 'linux' and any(os.environ.get(name) for name in target_.TOLD)
 
 
 def _show(found: typing.Sequence[Diagnostic], plan: plan_.Plan, consequence: str, where: pathlib.Path) -> None:

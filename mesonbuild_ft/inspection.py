@@ -24,8 +24,6 @@ from .target import Target
 #: it is outside of what the project or mesonbuild-ft itself is for.
 State = typing.Literal['built', 'undecided', 'refused', 'excluded']
 
-#: requires-python of mesonbuild-ft.
-_OLDEST_RUNNING: typing.Final[tags.Version] = (3, 10)
 _UNDECIDED: typing.Final = 'decided at meson setup'
 
 
@@ -101,21 +99,12 @@ class Wheel(typing.NamedTuple):
             return self.python == 'py3'
         if self.platform != target.platform or (self.libc and target.libc and self.libc != target.libc):
             return False
-        floor = tags.version_of_python_tag(self.python)
-        abis = self.abi.split('.')
-        if floor is not None and target.implementation == 'cpython' and ('abi3' in abis or 'abi3t' in abis):
-            if 'abi3t' in abis and target.version[:2] >= max(floor, tags.FIRST_ABI3T):
-                return True
-            return 'abi3' in abis and not target.free_threaded and target.version[:2] >= floor
+        if self.abi.startswith('abi3'):
+            return target.implementation == 'cpython' and tags.stable_abi_serves(
+                self.python, self.abi, target.version[:2], free_threaded=target.free_threaded)
         # Debug builds load what was built for release builds.
         own = {target.abi_tag, target.abi_tag.removesuffix('d') if target.version >= (3, 8) else target.abi_tag}
         return self.python == target.python_tag and self.abi in own
-
-    @property
-    def rank(self) -> tuple[int, tags.Version]:
-        """The highest of those that serve an interpreter is the one that is installed."""
-        floor = tags.version_of_python_tag(self.python) or (0, 0)
-        return (0 if self.platform == 'any' else 1 if 'abi3' in self.abi else 2, floor)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,14 +156,14 @@ def wheels(rows: typing.Sequence[Row]) -> list[Yielded]:
 def installed(row: Row, yielded: typing.Iterable[Yielded]) -> Wheel | None:
     """The wheel that an installer chooses for an interpreter of all that there are."""
     serving = [y.wheel for y in yielded if y.wheel.serves(row.found.target)]
-    return max(serving, key=lambda wheel: wheel.rank, default=None)
+    return max(serving, key=lambda wheel: tags.preference(wheel.python, wheel.abi), default=None)
 
 
 def _row(found: Found, project: Project) -> Row:
     target = found.target
     why = project.excludes(target)
-    if not why and found.runs and target.version[:2] < _OLDEST_RUNNING:
-        why = (f'mesonbuild-ft runs on Python {tags.version_text(_OLDEST_RUNNING)} and newer; '
+    if not why and found.runs and target.version[:2] < tags.OLDEST_BUILDER:
+        why = (f'mesonbuild-ft runs on Python {tags.version_text(tags.OLDEST_BUILDER)} and newer; '
                'a newer one builds for this by -Ctarget=')
     if why:
         return Row(found, 'excluded', reasons=(why,))
@@ -221,11 +210,11 @@ def _possible(target: Target, project: Project, first: Plan) -> list[Configured]
     """All that `meson setup` may find, as far as it makes a difference."""
     floors = project.floors
     if floors.known and not _excluded(project):
-        return [_configured(project, floors.modules)]
+        return [floors.configured(floors.modules, project.allow_limited_api)]
     always = [m for m in floors.modules if m.certain and not _may_be_excluded(project, m)]
     if not first.needs_modules and any(m.installed for m in always):
         # Whatever their limited_api: is, and whatever else there is, it decides nothing here.
-        return [_configured(project, tuple(always))]
+        return [floors.configured(always, project.allow_limited_api)]
     # No limited_api:, and one version of each range in which the decision is the same.
     versions = [None, *sorted({tags.FIRST_ABI3, tags.FIRST_ABI3T, target.version[:2], (3, 99)})]
     uncertain = [static_floor.StaticModule('a module', version) for version in versions] if floors.problem else []
@@ -234,17 +223,7 @@ def _possible(target: Target, project: Project, first: Plan) -> list[Configured]
         modules = [dataclasses.replace(m, limited_api=version) if m.problem else m for m in floors.modules]
         fewest = [m for m in modules if m.certain and not _may_be_excluded(project, m)]
         possible += [fewest, modules, *([*modules, module] for module in uncertain)]
-    return [_configured(project, tuple(modules)) for modules in possible]
-
-
-def _configured(project: Project, modules: tuple[static_floor.StaticModule, ...]) -> Configured:
-    allow = project.allow_limited_api
-    if allow is None:
-        allow = project.floors.allow_limited_api is not False
-    return Configured(
-        allow_limited_api=allow,
-        modules=tuple(plan_.Module(m.name, m.name, m.limited_api, installed=m.installed) for m in modules),
-        defines_limited_api=('other targets',) if project.floors.defines_limited_api else ())
+    return [floors.configured(modules, project.allow_limited_api) for modules in possible]
 
 
 def _excluded(project: Project) -> bool:

@@ -162,6 +162,13 @@ def _run(executable: str, code: str, argument: str) -> str:
         stdin=subprocess.DEVNULL, timeout=_PATIENCE, env=environment).stdout
 
 
+def may_run(path: pathlib.Path) -> bool:
+    """Whether a file is to be asked what it is, and not read."""
+    # Wine may be registered to run those of Windows here, and then they name files in a way that nobody here knows.
+    return path.is_file() and path.suffix != '.json' and (
+        os.name == 'nt' or path.suffix.lower() not in ('.exe', '.dll'))
+
+
 def named(name: str) -> pathlib.Path:
     """The executable that is meant by a path, a prefix directory or a command of PATH; it need not exist."""
     import shutil

@@ -12,9 +12,9 @@ import datetime
 import itertools
 import typing
 
-from . import plan, tags
+from . import metadata, plan, tags
 from .diagnostics import refuse
-from .matrix_data import OLDEST_BUILDER, PLATFORMS, PYPY, VERSIONS, Platform, PythonVersion, System
+from .matrix_data import PLATFORMS, PYPY, VERSIONS, Platform, PythonVersion, System
 from .matrix_settings import MatrixSettings
 from .settings import Settings
 from .tags import Version
@@ -175,7 +175,7 @@ def compute(
             admitting = [wheel for wheel in wheels if one in wheel.serves]
             if not admitting:
                 left_out.append((one.request, 'mesonbuild-ft needs Python 3.10 to build for it'))
-            preferred = max(admitting, key=_preference, default=None)
+            preferred = max(admitting, key=lambda wheel: tags.preference(wheel.python, wheel.abi), default=None)
             tests += [Job(wheel, platform, one, wheel == preferred) for wheel in admitting]
     tests.sort(key=lambda job: (platforms.index(job.platform), _order(job.wheel), job.interpreter))
     served = {job.interpreter for job in tests}
@@ -198,7 +198,6 @@ def admits(python_tag: str, abi_tag: str, interpreter: Interpreter) -> bool:
 
     https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/ and PEP 803.
     """
-    floor = tags.version_of_python_tag(python_tag)
     own = interpreter.identifier.rstrip('t')
     if abi_tag == 'none':
         return True
@@ -206,22 +205,15 @@ def admits(python_tag: str, abi_tag: str, interpreter: Interpreter) -> bool:
         return python_tag == own
     if not abi_tag.startswith('abi3'):
         return python_tag == own and abi_tag == interpreter.identifier
-    stable = 'abi3t' if interpreter.free_threaded else 'abi3'
-    return stable in abi_tag.split('.') and floor is not None and floor <= interpreter.version
+    return tags.stable_abi_serves(
+        python_tag, abi_tag, interpreter.version, free_threaded=interpreter.free_threaded)
 
 
 def _interpreters(
     requires_python: object, wanted: MatrixSettings, date: datetime.date,
 ) -> tuple[list[Interpreter], list[tuple[str, str]], bool]:
     """What is wanted; what is not, with the reason; whether some are not released yet."""
-    import packaging.specifiers
-
-    try:
-        specifiers = packaging.specifiers.SpecifierSet(str(requires_python))
-    except packaging.specifiers.InvalidSpecifier as error:
-        raise refuse(
-            'invalid-project-metadata', f'requires-python: {error}', where='pyproject.toml, [project]',
-            advice='Write it as ">= 3.10".') from error
+    specifiers = metadata.requires_python(requires_python)
 
     def required(version: Version) -> bool:
         # As cibuildwheel does: ">= 3.11.4" admits 3.11, since its newer releases are admitted.
@@ -269,7 +261,7 @@ def _wheels(
     wheels = []
     for tag in dict.fromkeys(asked.values()):
         # With the oldest nothing newer gets into a stable-ABI wheel, and cibuildwheel takes it first as well.
-        able = [one for one in present if asked[one] == tag and one.version >= OLDEST_BUILDER]
+        able = [one for one in present if asked[one] == tag and one.version >= tags.OLDEST_BUILDER]
         if able:
             # Where both builds can, the free-threaded one also shows that the GIL stays off.
             builder = min(able, key=lambda one: (not one.free_threaded, one))
@@ -294,7 +286,7 @@ def _fewest(wheels: typing.Sequence[Wheel]) -> list[Wheel]:
 
 
 def _pure(present: typing.Sequence[Interpreter]) -> list[Wheel]:
-    able = [one for one in present if one.version >= OLDEST_BUILDER]
+    able = [one for one in present if one.version >= tags.OLDEST_BUILDER]
     if not able:
         return []
     return [Wheel('py3', 'none', min(able), tuple(present), ('there is nothing to compile',))]
@@ -302,8 +294,3 @@ def _pure(present: typing.Sequence[Interpreter]) -> list[Wheel]:
 
 def _order(wheel: Wheel) -> tuple[Version, str]:
     return tags.version_of_python_tag(wheel.python) or (4, 0), wheel.abi
-
-
-def _preference(wheel: Wheel) -> tuple[bool, Version]:
-    """A wheel for one version goes before the stable ABI, and that of a newer version before an older one."""
-    return not wheel.abi.startswith('abi3'), tags.version_of_python_tag(wheel.python) or (0, 0)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import typing
 
+from . import tags
 from .matrix import Interpreter, Matrix, admits
-from .matrix_data import OLDEST_BUILDER, Platform
+from .matrix_data import Platform
 
 
 class Run(typing.NamedTuple):
@@ -93,7 +94,7 @@ def _on(matrix: Matrix, platforms: typing.Sequence[str]) -> str:
 
 def _offered(one: Interpreter) -> bool:
     """cibuildwheel 4 has no 3.13t; and where it cannot build with one, it cannot test either."""
-    return one.version >= OLDEST_BUILDER and (not one.free_threaded or one.version >= (3, 14))
+    return one.version >= tags.OLDEST_BUILDER and (not one.free_threaded or one.version >= (3, 14))
 
 
 def _reuses(tag: str, one: Interpreter) -> bool:

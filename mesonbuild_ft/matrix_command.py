@@ -88,7 +88,4 @@ def configured(
             'floor-not-readable', 'no py.extension_module() with install: true stands in meson.build',
             where='meson.build', advice='Where modules are built in another way, say what limited_api: they have with '
             '--floor, such as --floor 3.9, or --floor none where they have none.')
-    if allow is None:
-        allow = floors.allow_limited_api is not False
-    return Configured(allow_limited_api=allow, modules=tuple(
-        Module(module.name, module.name, module.limited_api) for module in modules)), not modules
+    return floors.configured(modules, allow), not modules

@@ -17,9 +17,6 @@ FreeThreaded = typing.Literal['no', 'experimental', 'yes']
 System = typing.Literal['github', 'gitlab', 'azure']
 SYSTEMS: typing.Final[tuple[System, ...]] = ('github', 'gitlab', 'azure')
 
-#: The oldest Python that mesonbuild-ft itself runs on: `requires-python` of its pyproject.toml.
-OLDEST_BUILDER: typing.Final[Version] = (3, 10)
-
 
 @dataclasses.dataclass(frozen=True)
 class PythonVersion:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from . import tags
 from .matrix import Matrix
+from .output import plural
 
 
 def text(matrix: Matrix) -> str:
@@ -22,8 +23,8 @@ def text(matrix: Matrix) -> str:
         count = 'all' if len(platforms) == len(matrix.platforms) else ' '.join(platforms)
         cells.append((tag, builder, tested, count))
     widths = [max(len(row[column]) for row in cells) for column in range(4)]
-    lines = [f'{matrix.name}: {_number(len(matrix.builds), "build job")}, {_number(len(matrix.tests), "test job")} on '
-             f'{_number(len(matrix.platforms), "platform")}', '']
+    lines = [f'{matrix.name}: {plural(len(matrix.builds), "build job")}, {plural(len(matrix.tests), "test job")} on '
+             f'{plural(len(matrix.platforms), "platform")}', '']
     lines += ['  '.join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     lines.append('')
     if not all(job.preferred for job in matrix.tests):
@@ -42,7 +43,3 @@ def text(matrix: Matrix) -> str:
         reasons.setdefault(reason, []).append(name)
     lines += [f'left out:  {" ".join(names)} ({reason})' for reason, names in reasons.items()]
     return '\n'.join(lines) + '\n'
-
-
-def _number(count: int, what: str) -> str:
-    return f'{count} {what}{"" if count == 1 else "s"}'

@@ -19,6 +19,7 @@ from .settings import Settings, load
 
 
 if typing.TYPE_CHECKING:
+    import packaging.specifiers
     import pyproject_metadata
 
     from . import tools
@@ -41,7 +42,7 @@ def prepare(metadata_directory: str, config_settings: typing.Mapping[str, typing
         meson = tools.find_meson(settings)
         info = _by_introspection(settings, meson)
         if info is None or not answers(known, info):
-            info = _by_setup(settings, meson)
+            info = _by_setup(settings)
         known = complete(known, info)
     assert known is not None
     return write(known, pathlib.Path(metadata_directory), settings.source_dir)
@@ -168,6 +169,18 @@ def entry_points_text(metadata: pyproject_metadata.StandardMetadata) -> str:
         for group, entries in groups.items() if entries)
 
 
+def requires_python(value: object) -> packaging.specifiers.SpecifierSet:
+    """The versions that requires-python of [project] admits. Raises BuildRefused."""
+    import packaging.specifiers
+
+    try:
+        return packaging.specifiers.SpecifierSet(typing.cast(str, value))
+    except (packaging.specifiers.InvalidSpecifier, AttributeError, TypeError) as error:
+        raise refuse(
+            'invalid-project-metadata', f'requires-python: {error}', where='pyproject.toml, [project]',
+            advice='See https://packaging.python.org/en/latest/specifications/pyproject-toml/.') from error
+
+
 def check_requires_python(metadata: pyproject_metadata.StandardMetadata | None, version: str) -> None:
     """Refuse an interpreter that requires-python excludes. A pre-release counts as its release, as for pip."""
     import packaging.version
@@ -233,29 +246,14 @@ def _by_introspection(settings: Settings, meson: tools.Meson) -> ProjectInfo | N
     return value if isinstance(value, dict) else None
 
 
-def _by_setup(settings: Settings, meson: tools.Meson) -> ProjectInfo:
+def _by_setup(settings: Settings) -> ProjectInfo:
     """What a full `meson setup` says of the project, where introspection cannot tell."""
-    import subprocess
-
-    from . import configured, machine_files, meson_setup, target, target_choice, tools
+    from . import configured, setup_command, target, target_choice
 
     with _setup_directory(settings.source_dir) as work:
         build_dir = work / 'build'
-        build_dir.mkdir()
-        native = work / 'native.ini'
-        native.write_text(f'[binaries]\npython = {machine_files.quoted(sys.executable)}\n', encoding='utf-8')
-        request = meson_setup.settings_to_json(settings)
         choice = target_choice.Choice(target.running())
-        with tools.meson_environment(meson, tools.find_ninja(), request, choice, build_dir, 'sdist'):
-            result = subprocess.run(
-                [sys.executable, os.environ['MESON'], 'setup', os.fspath(settings.source_dir), os.fspath(build_dir),
-                 '-Dbuildtype=release', *settings.setup_args, f'--native-file={native}'], check=False)
-        state = meson_setup.read_state(build_dir)
-        if result.returncode != 0:
-            if state is not None and state.diagnostics:
-                raise BuildRefused(*state.diagnostics)
-            raise refuse('meson-setup-failed', f'meson ended with status {result.returncode}', where='meson.build',
-                         advice='Correct what Meson says above.')
+        setup_command.configure(settings, choice, build_dir, '-Dbuildtype=release', mode='sdist')
         return typing.cast(ProjectInfo, configured.info(build_dir, 'projectinfo'))
 
 

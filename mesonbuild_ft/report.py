@@ -53,9 +53,7 @@ def summary(
     size: of the wheel in bytes; setting: `verify`; left_out: paths of what was built and is not in the wheel.
     """
     stream = sys.stdout if stream is None else stream
-    _print(colour(f'mesonbuild-ft: {target.name}, {target.platform}', 'title', stream), stream)
-    for reason in plan.reasons:
-        _print(f'  decided   {reason}', stream)
+    _decided(target, plan, stream)
     _print(f'  wheel     {colour(wheel_name, "good", stream)} ({_size(size)})', stream)
     for path in left_out:
         _print(f'  left out  {path}: an import library, which only a linker uses', stream)
@@ -83,11 +81,15 @@ def configured(
 ) -> None:
     """Print what a build directory was configured for."""
     stream = sys.stdout if stream is None else stream
+    _decided(target, plan, stream)
+    _print(f'  next      meson compile -C {os.fspath(build_dir)}', stream)
+    stream.flush()
+
+
+def _decided(target: Target, plan: Plan, stream: typing.TextIO) -> None:
     _print(colour(f'mesonbuild-ft: {target.name}, {target.platform}', 'title', stream), stream)
     for reason in plan.reasons:
         _print(f'  decided   {reason}', stream)
-    _print(f'  next      meson compile -C {os.fspath(build_dir)}', stream)
-    stream.flush()
 
 
 def describe(module: Module, *, free_threaded: bool) -> str:

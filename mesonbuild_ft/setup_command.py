@@ -41,19 +41,26 @@ def run(build_dir: pathlib.Path, config: typing.Mapping[str, typing.Any], *, onl
     with contextlib.ExitStack() as stack:
         if only_print:
             trial = stack.enter_context(work_directory.temporary(settings.source_dir)) / 'build'
-            _configure(settings, choice, trial, sys.stderr.fileno())
+            configure(settings, choice, trial, output=sys.stderr.fileno())
             print(_words(_arguments(trial, build_dir)))
             return 0
         build_dir = stack.enter_context(work_directory.kept(build_dir, settings.source_dir))
-        state = _configure(settings, choice, build_dir, None)
+        state = configure(settings, choice, build_dir)
     assert state.plan is not None
     report.show(state.plan.notes)
     report.configured(choice.target, state.plan, named)
     return 0
 
 
-def _configure(settings: Settings, choice: Choice, build_dir: pathlib.Path, output: int | None) -> State:
-    """Run Meson, its output going to the file descriptor `output`; returns what was decided. Raises BuildRefused."""
+def configure(
+    settings: Settings, choice: Choice, build_dir: pathlib.Path, *options: str, mode: str = 'wheel',
+    output: int | None = None,
+) -> State:
+    """Run Meson outside of meson-python; returns what was decided. Raises BuildRefused.
+
+    options: before those of the settings. mode: as of tools.meson_environment. output: a file descriptor for what
+    Meson prints.
+    """
     own = meson_setup.own_directory(build_dir)
     known = (build_dir / 'meson-private' / 'coredata.dat').is_file()
     own.mkdir(parents=True, exist_ok=True)
@@ -62,10 +69,11 @@ def _configure(settings: Settings, choice: Choice, build_dir: pathlib.Path, outp
     native.write_text(f'[binaries]\npython = {machine_files.quoted(sys.executable)}\n', encoding='utf-8')
     meson, ninja = tools.find_meson(settings), tools.find_ninja()
     request = meson_setup.settings_to_json(settings)
-    with tools.meson_environment(meson, ninja, request, choice, build_dir, 'wheel'):
+    with tools.meson_environment(meson, ninja, request, choice, build_dir, mode):
         status = subprocess.run(
             [sys.executable, os.environ['MESON'], 'setup', *(['--reconfigure'] if known else []),
-             os.fspath(settings.source_dir), os.fspath(build_dir), *settings.setup_args, f'--native-file={native}'],
+             os.fspath(settings.source_dir), os.fspath(build_dir), *options, *settings.setup_args,
+             f'--native-file={native}'],
             stdout=output, check=False).returncode
     state = meson_setup.read_state(build_dir)
     if state is not None and state.diagnostics:

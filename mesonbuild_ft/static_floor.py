@@ -13,6 +13,7 @@ import re
 import typing
 
 from . import tags
+from .plan import Configured, Module
 
 
 _TOKEN: typing.Final = re.compile(
@@ -88,6 +89,18 @@ class Floors:
     def versions(self) -> tuple[tags.Version | None, ...] | None:
         """`limited_api:` of each module; None where that is not known."""
         return tuple(module.limited_api for module in self.modules) if self.known else None
+
+    def configured(self, modules: typing.Iterable[StaticModule], allow_limited_api: bool | None) -> Configured:
+        """What `meson setup` would find, were these the modules.
+
+        allow_limited_api: as the arguments of meson setup have it, which goes before what meson.build says.
+        """
+        if allow_limited_api is None:
+            allow_limited_api = self.allow_limited_api is not False
+        return Configured(
+            allow_limited_api=allow_limited_api,
+            modules=tuple(Module(m.name, m.name, m.limited_api, installed=m.installed) for m in modules),
+            defines_limited_api=('other targets',) if self.defines_limited_api else ())
 
 
 def read(read_file: typing.Callable[[str], str | None], subprojects: typing.Iterable[str] = ()) -> Floors:

@@ -34,8 +34,7 @@ def find(names: typing.Sequence[str], *, and_machine: bool) -> tuple[list[Found]
 def _named(name: str, cache: interpreter_cache.Cache) -> Found:
     """An interpreter that can run, else what its files tell. Raises BuildRefused."""
     path = interpreters.named(name)
-    # Wine may be registered to run programs of Windows, and would name files in its own way.
-    if path.is_file() and path.suffix != '.json' and (os.name == 'nt' or path.suffix.lower() not in ('.exe', '.dll')):
+    if interpreters.may_run(path):
         answer = cache.probe(path)
         if answer is not None:
             return Found(answer.executable, answer.target)
@@ -127,14 +126,9 @@ def _requires_python(table: typing.Any) -> typing.Callable[[Target], str]:
     text = table.get('requires-python') if isinstance(table, dict) else None
     if text is None:
         return lambda target: ''
-    import packaging.specifiers
+    from . import metadata
 
-    try:
-        specifiers = packaging.specifiers.SpecifierSet(text)
-    except (packaging.specifiers.InvalidSpecifier, AttributeError, TypeError) as error:
-        raise refuse(
-            'invalid-project-metadata', f'requires-python: {error}', where='pyproject.toml, [project]',
-            advice='See https://packaging.python.org/en/latest/specifications/pyproject-toml/.') from error
+    specifiers = metadata.requires_python(text)
 
     def excludes(target: Target) -> str:
         version = '.'.join(map(str, target.version))

@@ -16,6 +16,8 @@ Libc = typing.Literal['glibc', 'musl', '']
 #: The first CPython with the stable ABI (PEP 384) and with abi3t (PEP 803).
 FIRST_ABI3: typing.Final[Version] = (3, 2)
 FIRST_ABI3T: typing.Final[Version] = (3, 15)
+#: The oldest Python that mesonbuild-ft itself runs on: `requires-python` of its pyproject.toml.
+OLDEST_BUILDER: typing.Final[Version] = (3, 10)
 
 _WHEEL_NAME = re.compile(
     r'(?P<name>[^-]+)-(?P<version>[^-]+)(?:-(?P<build>\d[^-]*))?'
@@ -111,6 +113,20 @@ def module_parts(path: str) -> tuple[str, str, str] | None:
     if not stem or match is None:
         return None
     return stem, match['tag'] or '', match['kind']
+
+
+def stable_abi_serves(python: str, abi: str, version: Version, *, free_threaded: bool) -> bool:
+    """Whether installers take a wheel with these tags for a CPython, by the stable ABI (PEP 384, PEP 803)."""
+    floor = version_of_python_tag(python)
+    return ('abi3t' if free_threaded else 'abi3') in abi.split('.') and floor is not None and floor <= version
+
+
+def preference(python: str, abi: str) -> tuple[int, Version]:
+    """Of several wheels that serve an interpreter, installers take the one for which this is the highest.
+
+    One for a version alone before the stable ABI, and that of a newer version before that of an older one.
+    """
+    return 0 if abi == 'none' else 1 if abi.startswith('abi3') else 2, version_of_python_tag(python) or (0, 0)
 
 
 def serves_free_threaded(abi: str) -> bool:

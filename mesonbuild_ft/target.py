@@ -127,7 +127,6 @@ def running() -> Target:
     Raises BuildRefused where they contradict each other.
     """
     import importlib.machinery
-    import os
     import struct
     import sysconfig
 
@@ -154,9 +153,14 @@ def running() -> Target:
         system=system_of_platform(platform),
         machine=machine_of_platform(platform, pointer_size),
     )
-    if os.name == 'posix' and any(os.environ.get(name) for name in TOLD):
-        return _told(target, platform)
-    return target
+    return _told(target, platform) if is_told() else target
+
+
+def is_told() -> bool:
+    """Whether variables make the running interpreter stand for another target."""
+    import os
+
+    return os.name == 'posix' and any(os.environ.get(name) for name in TOLD)
 
 
 def sources() -> list[str]:

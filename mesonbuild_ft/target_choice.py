@@ -105,11 +105,7 @@ def choose(settings: Settings) -> Choice:
     if choice.is_running or not choice.described:
         return choice
     _check_host_platform(choice.target)
-    if choice.target.system == 'darwin':
-        return dataclasses.replace(choice, target=_for_macos(choice.target, machine.get('cpu_family')))
-    if choice.target.libc == 'musl':
-        return dataclasses.replace(choice, target=_for_musl(choice.target))
-    return choice
+    return dataclasses.replace(choice, target=in_wheels(choice.target, machine.get('cpu_family')))
 
 
 def _given(
@@ -155,10 +151,12 @@ def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
                    'directory of pyproject.toml, which is another one where a wheel is built from a source '
                    'distribution.')
     path = path.absolute()
-    if path.is_file() and path.suffix != '.json' and _may_run(path):
+    if interpreters.may_run(path):
+        if os.path.samefile(path, sys.executable):
+            return Choice(target_.running())
         interpreter = interpreters.probe(path)
         if interpreter is not None:
-            if os.path.samefile(path, sys.executable) or _is_running(interpreter.target):
+            if _is_running(interpreter.target):
                 return Choice(target_.running())
             return Choice(interpreter.target, executable=os.fspath(path))
         if where == _CROSS_FILE:
@@ -183,11 +181,6 @@ def _is_running(target: Target) -> bool:
             target.include_dir, running.include_dir)
     except OSError:
         return False
-
-
-def _may_run(path: pathlib.Path) -> bool:
-    # Wine may be registered to run them here, and then they name files in a way that compilers here do not know.
-    return os.name == 'nt' or path.suffix.lower() not in ('.exe', '.dll')
 
 
 def _with_machine(choice: Choice, machine: typing.Mapping[str, typing.Any]) -> Choice:
@@ -220,7 +213,7 @@ def _with_machine(choice: Choice, machine: typing.Mapping[str, typing.Any]) -> C
 
 
 def _platform_of_programs(running: Target, system: str, machine: str) -> str:
-    """The platform tag for what the cross file says; '' where that tells none, which wheel.finish() refuses.
+    """The platform tag for what the cross file says; '' where that tells none, which build.py refuses.
 
     Tags of Android, iOS, FreeBSD and Emscripten have a version, of which the cross file says nothing.
     """
@@ -328,13 +321,13 @@ def undescribed(target: Target) -> BuildRefused:
                'or a program that runs it.')
 
 
-def in_wheels(target: Target) -> Target:
-    """A target that was read from its files, with the platform tag of wheels for it. Raises BuildRefused.
+def in_wheels(target: Target, family: object = None) -> Target:
+    """A target as it says of itself, with the platform tag of wheels for it. Raises BuildRefused.
 
-    As `choose` has it where no cross file says more.
+    family: cpu_family of the cross files, None without.
     """
     if target.system == 'darwin':
-        return _for_macos(target, None)
+        return _for_macos(target, family)
     return _for_musl(target) if target.libc == 'musl' else target
 
 

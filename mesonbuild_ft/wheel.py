@@ -52,13 +52,8 @@ def finish(
 
     dist_info: the metadata directory, where it may have another name or content than a wheel of ours.
     without: paths in the wheel that are left out.
-    Returns the path of the new wheel. An older file of that name is replaced in one step. Raises BuildRefused.
+    Returns the path of the new wheel. An older file of that name is replaced in one step.
     """
-    if not name.platform:
-        raise refuse(
-            'target-not-described', 'there are programs in the wheel, and no platform tag is known for the machine of '
-            'the cross file', where='[host_machine] of the cross file',
-            advice='Name the Python of that machine with -Ctarget=; for macOS alone, set MACOSX_DEPLOYMENT_TARGET.')
     directory.mkdir(parents=True, exist_ok=True)
     destination = directory / str(name)
     # The process number, since two builds may write the same wheel; the lock says that it is being written.

@@ -50,14 +50,12 @@ def sdist_on_any_version(pyproject: typing.Mapping[str, typing.Any]) -> typing.I
     """Let meson-python make a source distribution, in which nothing is compiled, whatever requires-python says.
 
     meson-python up to 0.22.1 holds it against the interpreter that packs the files as well (no issue is filed).
+    pyproject: its metadata have been found valid.
     """
     import packaging.specifiers
 
     original = platform.python_version
-    try:
-        wanted = packaging.specifiers.SpecifierSet(str(pyproject.get('project', {}).get('requires-python', '')))
-    except packaging.specifiers.InvalidSpecifier:
-        wanted = packaging.specifiers.SpecifierSet()
+    wanted = packaging.specifiers.SpecifierSet(pyproject.get('project', {}).get('requires-python', ''))
     versions = (f'3.{minor}.{micro}' for minor in range(7, 40) for micro in (0, 50))
     admitted = next((version for version in versions if wanted.contains(version)), None)
     if admitted is not None and not wanted.contains(original(), prereleases=True):

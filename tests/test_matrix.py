@@ -25,6 +25,7 @@ from mesonbuild_ft import (
     plan,
     settings,
     surroundings,
+    tags,
 )
 from mesonbuild_ft.cli import _parser, main
 from mesonbuild_ft.diagnostics import BuildRefused
@@ -186,7 +187,7 @@ def test_admits_what_packaging_admits(one: Interpreter) -> None:
 
 def test_versions_are_those_of_the_project_and_of_the_calendar() -> None:
     metadata = settings.read_pyproject(support.ROOT)
-    oldest = '.'.join(map(str, matrix_data.OLDEST_BUILDER))
+    oldest = '.'.join(map(str, tags.OLDEST_BUILDER))
     assert metadata['project']['requires-python'] == f'>= {oldest}'
     for one in matrix_data.VERSIONS:
         # CPython's releases are supported for five years (PEP 602), to the end of a month.
