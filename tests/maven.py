@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import pathlib
 import shutil
@@ -30,9 +29,7 @@ _HASHES: typing.Final = {
 def tree(classifier: str) -> pathlib.Path:
     """The prefix directory of CPython 3.14.3 for a machine, e.g. 'macosx-arm64'; downloaded and unpacked once."""
     root = _DIRECTORY / classifier
-    _DIRECTORY.mkdir(parents=True, exist_ok=True)
-    with open(_DIRECTORY / 'lock', 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with support.locked(_DIRECTORY / 'lock'):
         if not root.is_dir():
             _unpack(_download(classifier), classifier, root)
     return root

@@ -9,8 +9,6 @@ is Debian's emcc, an older one than that of the release: what it makes of C and 
 from __future__ import annotations
 
 import ast
-import contextlib
-import fcntl
 import functools
 import hashlib
 import json
@@ -76,19 +74,12 @@ export PIP_CONSTRAINT = $(PYODIDE_ROOT)/constraints.txt
 '''
 
 
-def need(*programs: str) -> None:
-    """Skip the test without one of these programs, or fail it where CI is set."""
-    for program in programs:
-        if shutil.which(program) is None:
-            trees.missing(f'{program} is not installed')
-
-
 @functools.cache
 def package() -> pathlib.Path:
     """The directory of the npm package, downloaded once."""
-    need('node', 'npm')
+    trees.need('node', 'npm')
     directory = _CACHE / VERSION
-    with _locked():
+    with support.locked(_CACHE / 'lock'):
         if not (directory / 'package').is_dir():
             directory.mkdir(parents=True, exist_ok=True)
             done = subprocess.run(['npm', 'pack', '--silent', f'pyodide@{VERSION}'], cwd=directory, capture_output=True,
@@ -141,7 +132,7 @@ def root() -> pathlib.Path:
     result = _CACHE / VERSION / 'xbuildenv' / 'pyodide-root'
     prefix = result / 'cpython' / 'installs' / f'python-{told["python"]}'
     major, minor = told['python'].split('.')[:2]
-    with _locked():
+    with support.locked(_CACHE / 'lock'):
         if not result.is_dir():
             shutil.rmtree(work := result.with_name('unfinished'), ignore_errors=True)
             place = work / prefix.relative_to(result)
@@ -179,7 +170,7 @@ def _write_pyconfig(path: pathlib.Path) -> None:
 
 def compiled(directory: pathlib.Path, *flags: str, source: str = wheels.SOURCE) -> bytes:
     """The bytes of wheels.SOURCE, a module named `one`, compiled by emcc for Pyodide."""
-    need('emcc')
+    trees.need('emcc')
     (directory / 'source.c').write_text(source)
     output = directory / 'one.wasm'
     include, = (prefix() / 'include').iterdir()
@@ -198,7 +189,7 @@ def build_python() -> pathlib.Path:
         trees.missing(f'no interpreter {HOST}')
     directory = _CACHE / 'environment'
     python = directory / 'bin' / 'python'
-    with _locked():
+    with support.locked(_CACHE / 'lock'):
         ready = directory / 'ready'
         # Programs of an environment name its path.
         if not ready.is_file() or ready.read_text() != f'{directory} {_BUILD}':
@@ -215,7 +206,7 @@ def build_python() -> pathlib.Path:
 
 def build(project: pathlib.Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """`pyodide build` of a project, into its folder dist."""
-    need('emcc', 'make')
+    trees.need('emcc', 'make')
     tools = support.load_environments().prepare([HOST])[HOST]
     return subprocess.run(
         [build_python().with_name('pyodide'), 'build', project, '--outdir', project / 'dist', '--no-isolation',
@@ -223,11 +214,3 @@ def build(project: pathlib.Path, **environment: str) -> subprocess.CompletedProc
         cwd=project, env=support.clean_environment(
             tools, PYODIDE_ROOT=os.fspath(root()), SKIP_EMSCRIPTEN_VERSION_CHECK='1', **environment),
         capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-
-
-@contextlib.contextmanager
-def _locked() -> typing.Iterator[None]:
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with open(_CACHE / 'lock', 'w') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

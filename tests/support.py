@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import dataclasses
+import fcntl
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -135,6 +137,15 @@ def clean_environment(python: pathlib.Path, **extra: str | None) -> dict[str, st
         else:
             result[name] = value
     return result
+
+
+@contextlib.contextmanager
+def locked(path: pathlib.Path) -> typing.Iterator[None]:
+    """Hold a lock by this file, which is made, with its directory: sessions of tests share what is below .cache."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, 'w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def copy_project(name: str, directory: pathlib.Path) -> pathlib.Path:

@@ -13,6 +13,7 @@ import zipfile
 import pyodide
 import pytest
 import support
+import trees
 import wheels
 from conftest import Hook
 from real import ground_truth
@@ -179,7 +180,7 @@ def test_platform_alone(project: Copy, hook: Hook) -> None:
 @pytest.mark.parametrize('name', ['plain', 'pure'])
 def test_cross_file_alone(name: str, project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
     """Programs and pure Python can be built by one; extension modules cannot."""
-    pyodide.need('emcc')
+    trees.need('emcc')
     file = tmp_path / 'cross.ini'
     file.write_text(CROSS_FILE)
     result = hook(pyodide.HOST, 'build_wheel', project(name), config={'setup-args': f'--cross-file={file}'})

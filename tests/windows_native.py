@@ -101,8 +101,7 @@ def _site(tag: str) -> pathlib.Path:
     environments = support.load_environments()
     own = hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()[:8]
     site = _CACHE / 'sites' / f'{tag}-{environments.source_digest()}-{own}'
-    site.parent.mkdir(parents=True, exist_ok=True)
-    with windows_python.locked(site.with_name(f'{tag}.lock')):
+    with support.locked(site.with_name(f'{tag}.lock')):
         return site if site.is_dir() else _make_site(tag, site, environments)
 
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import functools
 import os
 import pathlib
@@ -67,7 +65,7 @@ def _environment() -> dict[str, str]:
 def start_wine() -> None:
     """Make the prefix, once, and start a server that stays: calls then take 0.2 s instead of 2.6."""
     PREFIX.mkdir(parents=True, exist_ok=True)
-    with locked(PREFIX.with_name('wine.lock')):
+    with support.locked(PREFIX.with_name('wine.lock')):
         if not (PREFIX / 'ready').exists():
             _quietly('wineboot', '-i')
             _quietly('wine', 'reg', 'add', r'HKCU\Software\Wine', '/v', 'Version', '/d', 'win10', '/f')
@@ -88,10 +86,3 @@ def _quietly(*command: str) -> None:
     # The server stays, and would keep a pipe open for ever.
     subprocess.run(command, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL, timeout=120, check=False)
-
-
-@contextlib.contextmanager
-def locked(path: pathlib.Path) -> typing.Iterator[None]:
-    with open(path, 'w') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
