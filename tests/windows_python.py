@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import subprocess
 import typing
+import warnings
 
 import support
 import trees
@@ -38,9 +39,15 @@ class WindowsPython:
         # Compiled once, in a place of ours: Meson's modules alone take seconds each time.
         variables |= {'PYTHONDONTWRITEBYTECODE': '', 'PYTHONPYCACHEPREFIX': windows_path(_CACHE)}
         # Wine wants pipes or /dev/null, never a file.
-        return subprocess.run(
-            ['wine', self.prefix / 'python.exe', *arguments], env=variables, cwd=cwd, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, errors='replace', timeout=timeout, check=False)
+        done = functools.partial(
+            subprocess.run, ['wine', self.prefix / 'python.exe', *arguments], env=variables, cwd=cwd,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace', timeout=timeout, check=False)
+        result: subprocess.CompletedProcess[str] = done()
+        if result.returncode == 1 and not result.stdout and not result.stderr:
+            # Python that ends with 1 says why; Wine was seen to lose that.
+            warnings.warn(f'nothing came from Wine, tried once more: {arguments}', stacklevel=2)
+            result = done()
+        return result
 
 
 def python(tag: str) -> WindowsPython:
