@@ -48,19 +48,19 @@ def prepare_metadata_for_build_editable(metadata_directory: str, config_settings
 
 def get_requires_for_build_wheel(config_settings: _Settings = None) -> list[str]:
     """PEP 517: what else has to be installed on this machine for a wheel."""
-    from . import tools
+    from .meson import tools
     return _run(lambda: tools.get_requires('get_requires_for_build_wheel', config_settings))
 
 
 def get_requires_for_build_editable(config_settings: _Settings = None) -> list[str]:
     """PEP 660: the same for an editable install."""
-    from . import tools
+    from .meson import tools
     return _run(lambda: tools.get_requires('get_requires_for_build_editable', config_settings))
 
 
 def get_requires_for_build_sdist(config_settings: _Settings = None) -> list[str]:
     """PEP 517: the same for a source distribution."""
-    from . import tools
+    from .meson import tools
     return _run(lambda: tools.get_requires('get_requires_for_build_sdist', config_settings))
 
 

@@ -14,23 +14,21 @@ import shutil
 import typing
 
 from . import (
-    advice,
     audit_contents,
-    meson_setup,
     metadata,
     plan as plan_,
     report,
     tags,
     target as target_,
     target_choice,
-    tools,
     verify,
     wheel,
     work_directory,
     workarounds,
 )
 from .diagnostics import BuildRefused, Diagnostic, refuse
-from .meson_setup import State
+from .meson import advice, setup, tools
+from .meson.setup import State
 from .settings import Settings, load
 from .target import Target
 from .target_choice import Choice
@@ -47,7 +45,7 @@ def build_wheel(
     settings, choice, meson, ninja = _prepare(config_settings)
     destination = pathlib.Path(wheel_directory)
     with _build_directory(settings, choice.target) as build_dir:
-        own = meson_setup.own_directory(build_dir)
+        own = setup.own_directory(build_dir)
         shutil.rmtree(own / 'wheel', ignore_errors=True)
         name = _call('build_wheel', settings, choice, meson, ninja, build_dir, own / 'wheel')
         state = _state(build_dir)
@@ -77,7 +75,7 @@ def _build_editable(
 ) -> str:
     target = choice.target
     _make_ours(build_dir, target)
-    own = meson_setup.own_directory(build_dir)
+    own = setup.own_directory(build_dir)
     shutil.rmtree(own / 'wheel', ignore_errors=True)
     name = _call('build_editable', settings, choice, meson, ninja, build_dir, own / 'wheel')
     state = _state(build_dir)
@@ -137,7 +135,7 @@ def _call(
 
     config = {**settings.config_settings, 'build-dir': os.fspath(build_dir)}
     config.pop('builddir', None)
-    request = meson_setup.settings_to_json(settings)
+    request = setup.settings_to_json(settings)
     version = (workarounds.sdist_on_any_version(settings.pyproject) if mode == 'sdist'
                else workarounds.pre_release_counts_as_release())
     try:
@@ -158,7 +156,7 @@ def _presented(choice: Choice) -> contextlib.AbstractContextManager[None]:
 
 def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mode: str, ninja: str) -> BuildRefused:
     """Why meson-python stopped: it reports its own errors, and ends with the status of Meson and ninja."""
-    state = meson_setup.read_state(build_dir)
+    state = setup.read_state(build_dir)
     if state is not None and state.diagnostics:
         return BuildRefused(*state.diagnostics)
     cause = error.__cause__
@@ -182,7 +180,7 @@ def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mod
         return refuse(
             'sdist-failed', 'meson dist could not make a source distribution', where=os.fspath(settings.source_dir),
             advice='Correct what Meson says above. It needs a git or Mercurial repository with the files committed.')
-    headers = meson_setup.missing_headers(state.target)
+    headers = setup.missing_headers(state.target)
     if headers is not None:
         return BuildRefused(headers)
     modules = state.configured.modules if state.configured is not None else ()
@@ -265,7 +263,7 @@ def _version_line(text: bytes) -> bytes | None:
 
 
 def _state(build_dir: pathlib.Path) -> State:
-    state = meson_setup.read_state(build_dir)
+    state = setup.read_state(build_dir)
     if state is None or state.plan is None:
         raise refuse(
             'meson-python-failed', 'meson-python did not run meson setup through MESON', where=os.fspath(build_dir),
@@ -282,7 +280,7 @@ def _build_directory(settings: Settings, target: Target) -> typing.Iterator[path
             try:
                 yield build_dir
             finally:
-                shutil.rmtree(meson_setup.own_directory(build_dir) / 'wheel', ignore_errors=True)
+                shutil.rmtree(setup.own_directory(build_dir) / 'wheel', ignore_errors=True)
         return
     with work_directory.temporary(settings.source_dir) as work:
         yield work / 'build'
@@ -290,11 +288,11 @@ def _build_directory(settings: Settings, target: Target) -> typing.Iterator[path
 
 def _make_ours(build_dir: pathlib.Path, target: Target) -> None:
     """Begin a persistent build directory afresh that was configured for another interpreter, and say so."""
-    state = meson_setup.read_state(build_dir)
+    state = setup.read_state(build_dir)
     if state is None or state.target == target:
         return
     report.show([Diagnostic(
         'build-directory-wiped', 'warning',
         f'the build directory was configured for {state.target.name}; everything is built again for {target.name}',
         where=os.fspath(build_dir), advice='Use a build directory for each interpreter to keep what was compiled.')])
-    meson_setup.remove_build(build_dir)
+    setup.remove_build(build_dir)

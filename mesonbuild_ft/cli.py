@@ -166,14 +166,14 @@ def _add_setup(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _setup(arguments: argparse.Namespace) -> int:
-    from . import setup_command
     from .diagnostics import BuildRefused
+    from .meson import standalone
 
     config = {'setup-args': arguments.meson, 'abi': arguments.abi}
     if arguments.target is not None:
         config['target'] = arguments.target
     try:
-        return setup_command.run(arguments.build_dir, config, only_print=arguments.only_print)
+        return standalone.run(arguments.build_dir, config, only_print=arguments.only_print)
     except BuildRefused as error:
         from . import report
         report.show(error.diagnostics)

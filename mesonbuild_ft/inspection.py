@@ -13,8 +13,9 @@ import os
 import pathlib
 import typing
 
-from . import flags, plan as plan_, static_floor, tags
+from . import plan as plan_, tags
 from .diagnostics import BuildRefused, Diagnostic
+from .meson import flags, static_floor
 from .plan import Configured, Plan
 from .settings import Settings
 from .target import Target

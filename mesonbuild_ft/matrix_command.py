@@ -9,8 +9,9 @@ import datetime
 import pathlib
 import typing
 
-from . import matrix, matrix_settings, settings, static_floor, surroundings
+from . import matrix, matrix_settings, settings, surroundings
 from .diagnostics import refuse
+from .meson import static_floor
 from .plan import Configured, Module
 
 

@@ -22,7 +22,7 @@ if typing.TYPE_CHECKING:
     import packaging.specifiers
     import pyproject_metadata
 
-    from . import tools
+    from .meson import tools
 
 
 #: What introspection says where meson.build gives no value, or one that only a setup can compute.
@@ -37,7 +37,7 @@ def prepare(metadata_directory: str, config_settings: typing.Mapping[str, typing
     settings = load(pathlib.Path.cwd(), config_settings)
     known = static(settings)
     if needs_meson(known):
-        from . import tools
+        from .meson import tools
 
         meson = tools.find_meson(settings)
         info = _by_introspection(settings, meson)
@@ -230,7 +230,8 @@ def _by_introspection(settings: Settings, meson: tools.Meson) -> ProjectInfo | N
     import json
     import subprocess
 
-    from . import target, target_choice, tools
+    from . import target, target_choice
+    from .meson import tools
 
     choice = target_choice.Choice(target.running())
     with tools.meson_environment(meson, None, {}, choice, settings.source_dir, 'plain'):
@@ -248,12 +249,13 @@ def _by_introspection(settings: Settings, meson: tools.Meson) -> ProjectInfo | N
 
 def _by_setup(settings: Settings) -> ProjectInfo:
     """What a full `meson setup` says of the project, where introspection cannot tell."""
-    from . import configured, setup_command, target, target_choice
+    from . import target, target_choice
+    from .meson import configured, standalone
 
     with _setup_directory(settings.source_dir) as work:
         build_dir = work / 'build'
         choice = target_choice.Choice(target.running())
-        setup_command.configure(settings, choice, build_dir, '-Dbuildtype=release', mode='sdist')
+        standalone.configure(settings, choice, build_dir, '-Dbuildtype=release', mode='sdist')
         return typing.cast(ProjectInfo, configured.info(build_dir, 'projectinfo'))
 
 

@@ -7,9 +7,10 @@ import os
 import pathlib
 import typing
 
-from . import interpreter_cache, interpreters, settings as settings_, static_floor
+from . import interpreter_cache, interpreters, settings as settings_
 from .diagnostics import BuildRefused, Diagnostic, refuse
 from .inspection import Found, Kept, Project
+from .meson import static_floor
 from .settings import Settings
 from .target import Target
 
@@ -87,7 +88,7 @@ def allow_limited_api(settings: Settings) -> bool | None:
     """python.allow_limited_api as the arguments of `meson setup` set it: machine files, then -D."""
     if not settings.setup_args:
         return None
-    from . import machine_files
+    from .meson import machine_files
 
     value = None
     for contents in machine_files.for_host(settings.setup_args, settings.source_dir):
@@ -99,7 +100,7 @@ def allow_limited_api(settings: Settings) -> bool | None:
 def _has_cross(settings: Settings) -> bool:
     if not settings.setup_args:
         return False
-    from . import machine_files
+    from .meson import machine_files
 
     return machine_files.has_cross(settings.setup_args)
 
@@ -109,11 +110,11 @@ def _kept(source_dir: pathlib.Path) -> typing.Iterator[Kept]:
     states = [*source_dir.glob('*/mesonbuild-ft/state.json'), *source_dir.glob('build/*/mesonbuild-ft/state.json')]
     if not states:
         return
-    from . import meson_setup
+    from .meson import setup
 
     for path in sorted(states):
-        state = meson_setup.read_state(path.parent.parent)
-        if state is None or state.configured is None or not meson_setup.has_same_build_files(state):
+        state = setup.read_state(path.parent.parent)
+        if state is None or state.configured is None or not setup.has_same_build_files(state):
             continue
         # Where the limited API was switched off for that build, the modules do not show their limited_api:.
         if state.configured.allow_limited_api:

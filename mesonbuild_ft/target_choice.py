@@ -19,8 +19,9 @@ import sys
 import typing
 import zlib
 
-from . import emscripten, machine_files, tags, target as target_
+from . import emscripten, tags, target as target_
 from .diagnostics import BuildRefused, refuse
+from .meson import machine_files
 from .settings import Settings
 from .target import Target
 

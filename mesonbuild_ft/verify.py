@@ -7,9 +7,10 @@ import dataclasses
 import pathlib
 import typing
 
-from . import audit, configured as configured_, modules, objects, scanner, tags, wheel
+from . import audit, modules, scanner, tags, wheel
 from .diagnostics import Diagnostic
-from .meson_setup import State
+from .meson import configured as configured_, objects
+from .meson.setup import State
 from .modules import Module
 from .settings import Settings
 

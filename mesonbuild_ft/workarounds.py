@@ -15,7 +15,7 @@ import shlex
 import sys
 import typing
 
-from . import machine_files
+from .meson import machine_files
 
 
 if typing.TYPE_CHECKING:

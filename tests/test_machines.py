@@ -18,8 +18,9 @@ import test_descriptions
 import trees
 from conftest import Hook
 
-from mesonbuild_ft import check, cross_setup, description, scanner, settings, subjects, target as target_, target_choice
+from mesonbuild_ft import check, description, scanner, settings, subjects, target as target_, target_choice
 from mesonbuild_ft.diagnostics import BuildRefused
+from mesonbuild_ft.meson import cross_setup
 
 
 BUILDER: typing.Final = 'cp311-cp311'

@@ -13,8 +13,9 @@ import typing
 import pytest
 import support
 
-from mesonbuild_ft import meson_setup, scanner, work_directory
+from mesonbuild_ft import scanner, work_directory
 from mesonbuild_ft.diagnostics import BuildRefused
+from mesonbuild_ft.meson import setup
 
 
 TAG = 'cp312-cp312'
@@ -157,7 +158,7 @@ def test_version_that_a_command_gives_is_never_stale(hook: typing.Any, tmp_path:
 ], ids=['module', 'own-dependency', 'dependency', 'run_command', 'fs', 'find_program', 'find_library'])
 def test_what_may_be_left_out(text: str, repeatable: bool, tmp_path: pathlib.Path) -> None:
     (tmp_path / 'meson.build').write_text(text)
-    assert meson_setup._is_repeatable(os.fspath(tmp_path / 'meson.build')) is repeatable
+    assert setup._is_repeatable(os.fspath(tmp_path / 'meson.build')) is repeatable
 
 
 def test_two_processes_never_share_a_working_directory(tmp_path: pathlib.Path) -> None:
@@ -224,13 +225,13 @@ def test_trial_compilation_is_left_out_only_where_it_is_nothing_else(
 ) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text(text)
-    own = meson_setup.own_directory(tmp_path / 'build')
+    own = setup.own_directory(tmp_path / 'build')
     own.mkdir(parents=True)
-    assert bool(meson_setup._speed_up(tmp_path / 'build', tmp_path, [])) is left_out
+    assert bool(setup._speed_up(tmp_path / 'build', tmp_path, [])) is left_out
 
 
 def test_trial_compilation_that_the_person_speaks_of_is_theirs(tmp_path: pathlib.Path) -> None:
     file = tmp_path / 'native.ini'
     file.write_text('[properties]\nskip_sanity_check = false\n')
-    meson_setup.own_directory(tmp_path / 'build').mkdir(parents=True)
-    assert meson_setup._speed_up(tmp_path / 'build', tmp_path, [f'--native-file={file}']) == []
+    setup.own_directory(tmp_path / 'build').mkdir(parents=True)
+    assert setup._speed_up(tmp_path / 'build', tmp_path, [f'--native-file={file}']) == []

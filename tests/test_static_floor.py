@@ -7,7 +7,7 @@ import typing
 
 import pytest
 
-from mesonbuild_ft import static_floor
+from mesonbuild_ft.meson import static_floor
 
 
 #: name, limited_api, installed, certain.

@@ -17,8 +17,9 @@ import pytest
 import support
 import trees
 
-from mesonbuild_ft import configured, description, presented, workarounds
+from mesonbuild_ft import description, presented, workarounds
 from mesonbuild_ft.diagnostics import BuildRefused
+from mesonbuild_ft.meson import configured
 
 
 TAG_OF_A_PRE_RELEASE = 'cp315-cp315'

@@ -121,7 +121,7 @@ def show_meson_by_name() -> None:
     @functools.wraps(find)
     def get_meson_command(*args: typing.Any, **kwargs: typing.Any) -> list[str]:
         command = find(*args, **kwargs)
-        if pathlib.PurePath(command[-1]).parts[-2:] != ('mesonbuild_ft', 'meson_command.py'):
+        if pathlib.PurePath(command[-1]).parts[-3:] != ('mesonbuild_ft', 'meson', 'command.py'):
             return command
         found[:] = [command]
         return ['meson']

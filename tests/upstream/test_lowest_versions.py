@@ -122,7 +122,7 @@ def test_bounds_are_declared_alike_everywhere() -> None:
         pins[requirement.name] = version(specifier.version)
     ninja = pins.pop('ninja')
     assert pins == bounds
-    source = (support.ROOT / 'mesonbuild_ft' / 'tools.py').read_text(encoding='utf-8')
+    source = (support.ROOT / 'mesonbuild_ft' / 'meson' / 'tools.py').read_text(encoding='utf-8')
     constants = {
         name: version(numbers.replace(', ', '.'))
         for name, numbers in re.findall(r'^(\w+)_REQUIRED: typing\.Final = \(([\d, ]+)\)$', source, re.MULTILINE)}

@@ -17,9 +17,9 @@ import sys
 import tempfile
 import typing
 
-from . import tags
-from .diagnostics import Diagnostic
-from .plan import Module
+from .. import tags
+from ..diagnostics import Diagnostic
+from ..plan import Module
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,8 @@ import posixpath
 import re
 import typing
 
-from . import tags
-from .plan import Configured, Module
+from .. import tags
+from ..plan import Configured, Module
 
 
 _TOKEN: typing.Final = re.compile(

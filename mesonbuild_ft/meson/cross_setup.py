@@ -16,10 +16,11 @@ import shutil
 import sys
 import typing
 
-from . import flags, machine_files, target as target_, workarounds
-from .diagnostics import refuse
-from .target import Target
-from .target_choice import Choice
+from .. import target as target_, workarounds
+from ..diagnostics import refuse
+from ..target import Target
+from ..target_choice import Choice
+from . import flags, machine_files
 
 
 #: Meson's [binaries] entry -> (program after the triplet, the environment variables that Meson reads for it).

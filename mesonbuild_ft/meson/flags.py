@@ -14,9 +14,9 @@ import pathlib
 import shlex
 import typing
 
+from ..diagnostics import refuse
+from ..plan import Plan
 from . import configured as configured_, machine_files
-from .diagnostics import refuse
-from .plan import Plan
 
 
 #: Meson's option -> the environment variables that feed it, in Meson's order.
@@ -56,7 +56,7 @@ def own_flags(plan: Plan, own_dir: pathlib.Path, compiler: str) -> list[str]:
     """What the plan adds to a compilation, with the headers that it names copied into `own_dir`."""
     for name in _forced_includes(plan):
         # A copy: the installed one is gone when an isolated build environment is.
-        (own_dir / name).write_bytes((pathlib.Path(__file__).parent / 'forced_include' / name).read_bytes())
+        (own_dir / name).write_bytes((pathlib.Path(__file__).parent.parent / 'forced_include' / name).read_bytes())
     return words(plan, own_dir, compiler)
 
 

@@ -18,21 +18,13 @@ import subprocess
 import sys
 import typing
 
-from . import (
-    advice,
-    configured as configured_,
-    cross_setup,
-    flags,
-    machine_files,
-    plan as plan_,
-    target_choice,
-    workarounds,
-)
-from .diagnostics import BuildRefused, Diagnostic, refuse
-from .plan import Configured, Plan
-from .settings import ProjectSettings, Settings
-from .target import Target
-from .target_choice import Choice
+from .. import plan as plan_, target_choice, workarounds
+from ..diagnostics import BuildRefused, Diagnostic, refuse
+from ..plan import Configured, Plan
+from ..settings import ProjectSettings, Settings
+from ..target import Target
+from ..target_choice import Choice
+from . import advice, configured as configured_, cross_setup, flags, machine_files
 
 
 RunMeson = typing.Callable[[dict[str, typing.Any], list[str]], int]

@@ -13,7 +13,7 @@ import pathlib
 import shlex
 import typing
 
-from .diagnostics import refuse
+from ..diagnostics import refuse
 
 
 Kind = typing.Literal['native', 'cross']

@@ -16,13 +16,13 @@ import sys
 import sysconfig
 import typing
 
-from . import meson_command
-from .diagnostics import BuildRefused, refuse
-from .settings import Settings
+from ..diagnostics import BuildRefused, refuse
+from ..settings import Settings
+from . import command as meson_command
 
 
 if typing.TYPE_CHECKING:
-    from .target_choice import Choice
+    from ..target_choice import Choice
 
 
 #: 1.3 brought -Dpython.allow_limited_api and limited_api:; older ones are refused.
@@ -109,7 +109,7 @@ def get_requires(hook: str, config_settings: typing.Mapping[str, typing.Any] | N
 
 def _has_no_elf(config_settings: typing.Mapping[str, typing.Any] | None) -> bool:
     """Whether a target is named that has no ELF files, in which patchelf changes run paths."""
-    from . import settings, target_choice
+    from .. import settings, target_choice
 
     try:
         choice = target_choice.choose(settings.load(pathlib.Path.cwd(), config_settings))
@@ -124,13 +124,13 @@ def meson_environment(
     meson: Meson, ninja: str | None, settings_json: typing.Mapping[str, typing.Any], choice: Choice,
     build_dir: pathlib.Path, mode: str,
 ) -> typing.Iterator[None]:
-    """While this lasts, the environment makes meson-python start `meson_command.py` with this request.
+    """While this lasts, the environment makes meson-python start `command.py` with this request.
 
     mode: 'wheel', 'sdist', or 'plain' (pass every command on). The environment is as before afterwards.
     """
-    from . import __version__
+    from .. import __version__
 
-    package = pathlib.Path(__file__).resolve().parent
+    script = pathlib.Path(__file__).resolve().with_name('command.py')
     names = ('MESON', 'NINJA', meson_command.REQUEST)
     before = {name: os.environ.get(name) for name in names}
     request = {
@@ -139,13 +139,13 @@ def meson_environment(
         'meson': meson.command,
         'meson_script': meson.script,
         'meson_version': meson.version,
-        'package_parent': os.fspath(package.parent),
+        'package_parent': os.fspath(script.parent.parent.parent),
         'build_dir': os.fspath(build_dir),
         'settings': settings_json,
         'choice': choice.to_json(),
         'environment': {'MESON': before['MESON'], 'NINJA': before['NINJA'] or ninja},
     }
-    os.environ['MESON'] = os.fspath(package / 'meson_command.py')
+    os.environ['MESON'] = os.fspath(script)
     os.environ[meson_command.REQUEST] = json.dumps(request)
     if ninja:
         os.environ['NINJA'] = ninja

@@ -18,11 +18,12 @@ import subprocess
 import sys
 import typing
 
-from . import machine_files, meson_setup, metadata, plan, report, settings as settings_, target_choice, tools
-from .diagnostics import BuildRefused, refuse
-from .meson_setup import State
-from .settings import Settings
-from .target_choice import Choice
+from .. import metadata, plan, report, settings as settings_, target_choice
+from ..diagnostics import BuildRefused, refuse
+from ..settings import Settings
+from ..target_choice import Choice
+from . import machine_files, setup, tools
+from .setup import State
 
 
 def run(build_dir: pathlib.Path, config: typing.Mapping[str, typing.Any], *, only_print: bool) -> int:
@@ -31,7 +32,7 @@ def run(build_dir: pathlib.Path, config: typing.Mapping[str, typing.Any], *, onl
     config: as config settings of a build; its setup-args are the arguments for Meson.
     only_print: print the arguments that `meson setup` takes for build_dir, which is not configured.
     """
-    from . import work_directory
+    from .. import work_directory
 
     settings = settings_.load(pathlib.Path.cwd(), config)
     choice = target_choice.choose(settings)
@@ -61,21 +62,21 @@ def configure(
     options: before those of the settings. mode: as of tools.meson_environment. output: a file descriptor for what
     Meson prints.
     """
-    own = meson_setup.own_directory(build_dir)
+    own = setup.own_directory(build_dir)
     known = (build_dir / 'meson-private' / 'coredata.dat').is_file()
     own.mkdir(parents=True, exist_ok=True)
     native = own / 'running.ini'
     # As meson-python says it: otherwise Meson looks for a Python of its own.
     native.write_text(f'[binaries]\npython = {machine_files.quoted(sys.executable)}\n', encoding='utf-8')
     meson, ninja = tools.find_meson(settings), tools.find_ninja()
-    request = meson_setup.settings_to_json(settings)
+    request = setup.settings_to_json(settings)
     with tools.meson_environment(meson, ninja, request, choice, build_dir, mode):
         status = subprocess.run(
             [sys.executable, os.environ['MESON'], 'setup', *(['--reconfigure'] if known else []),
              os.fspath(settings.source_dir), os.fspath(build_dir), *options, *settings.setup_args,
              f'--native-file={native}'],
             stdout=output, check=False).returncode
-    state = meson_setup.read_state(build_dir)
+    state = setup.read_state(build_dir)
     if state is not None and state.diagnostics:
         raise BuildRefused(*state.diagnostics)
     if status or state is None or state.plan is None:
@@ -87,7 +88,7 @@ def configure(
 
 def _arguments(trial: pathlib.Path, build_dir: pathlib.Path) -> list[str]:
     """What Meson was given in the end, by its own record, with our files where build_dir keeps them."""
-    own, kept = meson_setup.own_directory(trial), meson_setup.own_directory(build_dir)
+    own, kept = setup.own_directory(trial), setup.own_directory(build_dir)
     kept.mkdir(parents=True, exist_ok=True)
     for path in own.rglob('*'):
         copy = kept / path.relative_to(own)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The program that meson-python starts in place of `meson`, so that the plan is applied.
 
-`build.py` names it in the environment variable MESON, which meson-python documents, and
+`tools.py` names it in the environment variable MESON, which meson-python documents, and
 puts the request beside it. It passes every command on to the real Meson. Three things
 are its own:
 
@@ -43,9 +43,9 @@ def main(arguments: list[str]) -> int:
     # A build inside the build has another build directory, and is not ours to decide on.
     if arguments[:1] == ['setup'] and request['mode'] != 'plain' and request['build_dir'] in arguments:
         _make_importable(request['package_parent'])
-        from mesonbuild_ft import meson_setup
+        from mesonbuild_ft.meson import setup
 
-        return meson_setup.run(request, arguments, run_meson)
+        return setup.run(request, arguments, run_meson)
     return run_meson(request, arguments)
 
 

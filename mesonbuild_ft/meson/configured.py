@@ -14,11 +14,11 @@ import pathlib
 import re
 import typing
 
-from . import tags
-from .diagnostics import refuse
-from .plan import Configured, Module
-from .settings import Settings
-from .target import Target
+from .. import tags
+from ..diagnostics import refuse
+from ..plan import Configured, Module
+from ..settings import Settings
+from ..target import Target
 
 
 _TOO_HIGH = re.compile(r'Limited API version too high: (\d+)\.(\d+) \(detected')

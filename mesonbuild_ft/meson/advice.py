@@ -7,9 +7,9 @@ import pathlib
 import re
 import typing
 
+from ..diagnostics import BuildRefused, Diagnostic
+from ..plan import Module, Plan
 from . import configured, objects
-from .diagnostics import BuildRefused, Diagnostic
-from .plan import Module, Plan
 
 
 _FULL = 'Until then -Cabi=full, or no abi3t = true, builds for this interpreter only.'
