@@ -181,7 +181,7 @@ def _setup(arguments: argparse.Namespace) -> int:
 
 
 def _platform(text: str) -> str:
-    from .matrix_data import PLATFORM_NAMES
+    from .matrix.data import PLATFORM_NAMES
     from .settings import nearest
 
     if text not in PLATFORM_NAMES:
@@ -208,11 +208,11 @@ def _date(text: str) -> typing.Any:
 
 
 def _matrix(arguments: argparse.Namespace) -> int:
-    from . import matrix_command
     from .diagnostics import BuildRefused
+    from .matrix import project
 
     try:
-        text = matrix_command.text(arguments)
+        text = project.text(arguments)
     except BuildRefused as error:
         from . import report
         report.show(error.diagnostics)

@@ -11,8 +11,8 @@ import dataclasses
 import re
 import typing
 
-from .matrix_data import PLATFORM_NAMES, PLATFORMS, SYSTEMS
-from .matrix_settings import MatrixSettings
+from .matrix.data import PLATFORM_NAMES, PLATFORMS, SYSTEMS
+from .matrix.settings import MatrixSettings
 from .settings import ProjectSettings
 
 

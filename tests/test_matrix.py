@@ -16,20 +16,17 @@ import packaging.tags
 import pytest
 import support
 
-from mesonbuild_ft import (
-    matrix,
-    matrix_cibuildwheel,
-    matrix_command,
-    matrix_data,
-    matrix_settings,
-    plan,
-    settings,
-    surroundings,
-    tags,
-)
+from mesonbuild_ft import plan, settings, surroundings, tags
 from mesonbuild_ft.cli import _parser, main
 from mesonbuild_ft.diagnostics import BuildRefused
-from mesonbuild_ft.matrix import Interpreter
+from mesonbuild_ft.matrix import (
+    cibuildwheel,
+    data,
+    jobs as matrix,
+    project as matrix_project,
+    settings as matrix_settings,
+)
+from mesonbuild_ft.matrix.jobs import Interpreter
 
 
 #: A day on which 3.9 and 3.10 are no longer supported, and 3.15 is out.
@@ -41,11 +38,11 @@ def arguments(directory: pathlib.Path, *more: str) -> typing.Any:
 
 
 def computed(name: str, *more: str) -> matrix.Matrix:
-    return matrix_command.compute(arguments(support.PACKAGES / name, *more))
+    return matrix_project.compute(arguments(support.PACKAGES / name, *more))
 
 
 def printed(directory: pathlib.Path, form: str, *more: str) -> str:
-    return matrix_command.text(arguments(directory, '--format', form, *more))
+    return matrix_project.text(arguments(directory, '--format', form, *more))
 
 
 def wheels(made: matrix.Matrix, platform: str) -> dict[str, str]:
@@ -77,7 +74,7 @@ TABLE: typing.Final[list[tuple[str, tuple[str, ...], dict[str, str]]]] = [
                               'cp314-cp314t': '3.14t: 3.14t', 'cp315-cp315t': '3.15t: 3.15t'}),
     ('module-not-declared', (), FULL | {'cp315-cp315': '3.15: 3.15', 'cp315-cp315t': '3.15t: 3.15t'}),
     ('pure', (), {'py3-none': '3.11: ' + ' '.join(
-        ['3.11 3.12 3.13 3.14 3.14t 3.15 3.15t'] * len(matrix_data.PLATFORMS))}),
+        ['3.11 3.12 3.13 3.14 3.14t 3.15 3.15t'] * len(data.PLATFORMS))}),
     ('limited', ('--floor', 'none'), FULL | {'cp315-cp315': '3.15: 3.15', 'cp315-cp315t': '3.15t: 3.15t'}),
     ('limited', ('--floor', '3.13'), {
         'cp311-cp311': '3.11: 3.11', 'cp312-cp312': '3.12: 3.12', 'cp313-abi3': '3.13: 3.13 3.14 3.15',
@@ -122,7 +119,7 @@ LIMITED: typing.Final = '[tool.meson-python]\nlimited-api = true\n[tool.mesonbui
 ])
 def test_requires_python(specifier: str, expected: dict[str, str], tmp_path: pathlib.Path) -> None:
     directory = project(tmp_path, f'[project]\nname = "p"\nversion = "1"\nrequires-python = "{specifier}"\n' + LIMITED)
-    made = matrix_command.compute(arguments(directory))
+    made = matrix_project.compute(arguments(directory))
     assert wheels(made, 'manylinux_x86_64') == expected
 
 
@@ -132,7 +129,7 @@ def test_newer_version_and_other_machines_by_configuration(tmp_path: pathlib.Pat
         '[tool.mesonbuild-ft.matrix.versions]\n"3.16" = {first-release = 2026-10-20, end-of-life = 2031-10-31}\n'
         '"3.11" = {first-release = 2022-10-24, end-of-life = 2024-01-01, free-threaded = false}\n'
         '[tool.mesonbuild-ft.matrix.runners.azure]\nmanylinux_aarch64 = "arm-pool"\nwin_amd64 = ""\n'))
-    made = matrix_command.compute(arguments(directory))
+    made = matrix_project.compute(arguments(directory))
     assert [platform.name for platform in made.platforms] == ['manylinux_aarch64', 'win_amd64', 'win_arm64']
     assert wheels(made, 'win_arm64') == {
         'cp39-abi3': '3.12: 3.12 3.13 3.14 3.15 3.16', 'cp314-cp314t': '3.14t: 3.14t',
@@ -189,11 +186,11 @@ def test_versions_are_those_of_the_project_and_of_the_calendar() -> None:
     metadata = settings.read_pyproject(support.ROOT)
     oldest = '.'.join(map(str, tags.OLDEST_BUILDER))
     assert metadata['project']['requires-python'] == f'>= {oldest}'
-    for one in matrix_data.VERSIONS:
+    for one in data.VERSIONS:
         # CPython's releases are supported for five years (PEP 602), to the end of a month.
         assert one.end_of_life.year == one.first_release.year + 5
         assert one.end_of_life.month == (one.end_of_life + datetime.timedelta(days=1)).month - 1
-    minors = [one.version[1] for one in matrix_data.VERSIONS]
+    minors = [one.version[1] for one in data.VERSIONS]
     assert minors == list(range(9, 9 + len(minors)))
 
 
@@ -249,13 +246,13 @@ def test_never_guesses(text: str, what: str, tmp_path: pathlib.Path) -> None:
         (directory / 'subprojects' / 'inner').mkdir(parents=True)
         (directory / 'subprojects' / 'inner' / 'meson.build').write_text("py.extension_module('z', install: true)\n")
     with pytest.raises(BuildRefused) as caught:
-        matrix_command.compute(arguments(directory))
+        matrix_project.compute(arguments(directory))
     found = caught.value.diagnostics[0]
     assert found.identifier == 'floor-not-readable'
     assert what in found.what
     assert found.where == 'meson.build' or found.where.endswith('/meson.build')
     # What cannot be read can be said.
-    assert 'cp313-abi3' in wheels(matrix_command.compute(arguments(directory, '--floor', '3.13')), 'win_amd64')
+    assert 'cp313-abi3' in wheels(matrix_project.compute(arguments(directory, '--floor', '3.13')), 'win_amd64')
 
 
 @pytest.mark.parametrize('text', [
@@ -265,12 +262,12 @@ def test_never_guesses(text: str, what: str, tmp_path: pathlib.Path) -> None:
 ])
 def test_limited_api_switched_off(text: str, tmp_path: pathlib.Path) -> None:
     directory = project(tmp_path, '', f"{text}\npy.extension_module('a', limited_api: '3.9', install: true)\n")
-    made = matrix_command.compute(arguments(directory))
+    made = matrix_project.compute(arguments(directory))
     assert 'cp311-cp311' in wheels(made, 'win_amd64')
     pyproject = directory / 'pyproject.toml'
     pyproject.write_text(pyproject.read_text() + '[tool.meson-python.args]\n'
                          'setup = ["-Dpython.allow_limited_api=true"]\n')
-    assert 'cp39-abi3' in wheels(matrix_command.compute(arguments(directory)), 'win_amd64')
+    assert 'cp39-abi3' in wheels(matrix_project.compute(arguments(directory)), 'win_amd64')
 
 
 def test_reads_what_a_configured_build_says(tmp_path: pathlib.Path) -> None:
@@ -383,7 +380,7 @@ def test_cibuildwheel(name: str, more: tuple[str, ...], tmp_path: pathlib.Path) 
 
     support.copy_project(name, tmp_path)
     directory = tmp_path / name
-    made = matrix_command.compute(arguments(directory, *more))
+    made = matrix_project.compute(arguments(directory, *more))
     with (directory / 'pyproject.toml').open('a') as file:
         file.write(printed(directory, 'cibuildwheel', *more))
     built: dict[str, str] = {}
@@ -391,7 +388,7 @@ def test_cibuildwheel(name: str, more: tuple[str, ...], tmp_path: pathlib.Path) 
         identifiers = identified(directory, system, archs)
         expected = {
             f'{one.identifier}-{known.name}' for known in made.platforms if known.name in platforms
-            for one in matrix_cibuildwheel.run(made, known).interpreters}
+            for one in cibuildwheel.run(made, known).interpreters}
         # On this machine cibuildwheel leaves out what only a Mac with an arm64 processor can build.
         expected -= UNBUILDABLE
         assert set(identifiers) == expected
@@ -411,7 +408,7 @@ def test_cibuildwheel(name: str, more: tuple[str, ...], tmp_path: pathlib.Path) 
 def configured(directory: pathlib.Path) -> plan.Configured:
     """What the build files say; projects without pyproject.toml are taken to want the limited API."""
     project_settings = settings.Settings(directory, {}, settings.ProjectSettings(), limited_api=True)
-    return matrix_command.configured(project_settings, surroundings.floors(directory), None)[0]
+    return matrix_project.configured(project_settings, surroundings.floors(directory), None)[0]
 
 
 def identified(directory: pathlib.Path, system: str, archs: str) -> list[str]:
@@ -621,7 +618,7 @@ def test_output_file(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_own_matrix() -> None:
-    made = matrix_command.compute(arguments(support.ROOT))
+    made = matrix_project.compute(arguments(support.ROOT))
     assert set(wheels(made, 'win_amd64')) == {'cp310-abi3', 'cp314-cp314t', 'cp315-abi3.abi3t'}
 
 

@@ -12,8 +12,9 @@ import jsonschema
 import pytest
 import support
 
-from mesonbuild_ft import matrix_settings, settings, settings_schema
+from mesonbuild_ft import settings, settings_schema
 from mesonbuild_ft.diagnostics import BuildRefused
+from mesonbuild_ft.matrix import settings as matrix_settings
 
 
 if sys.version_info >= (3, 11):

@@ -8,9 +8,9 @@ import datetime
 import re
 import typing
 
-from .diagnostics import refuse
-from .matrix_data import PLATFORM_NAMES, PLATFORMS, SYSTEMS, PythonVersion, System
-from .settings import nearest, wrong_kind
+from ..diagnostics import refuse
+from ..settings import nearest, wrong_kind
+from .data import PLATFORM_NAMES, PLATFORMS, SYSTEMS, PythonVersion, System
 
 
 _TABLE: typing.Final = '[tool.mesonbuild-ft.matrix]'

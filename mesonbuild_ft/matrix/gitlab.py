@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import typing
 
-from .matrix import Job, Matrix
+from .jobs import Job, Matrix
 
 
 def text(matrix: Matrix) -> str:

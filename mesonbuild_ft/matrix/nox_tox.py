@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .matrix import Matrix
+from .jobs import Matrix
 
 
 def nox(matrix: Matrix, session: str) -> str:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import typing
 
-from . import tags
-from .matrix import Interpreter, Matrix, admits
-from .matrix_data import Platform
+from .. import tags
+from .data import Platform
+from .jobs import Interpreter, Matrix, admits
 
 
 class Run(typing.NamedTuple):

@@ -12,13 +12,13 @@ import datetime
 import itertools
 import typing
 
-from . import metadata, plan, tags
-from .diagnostics import refuse
-from .matrix_data import PLATFORMS, PYPY, VERSIONS, Platform, PythonVersion, System
-from .matrix_settings import MatrixSettings
-from .settings import Settings
-from .tags import Version
-from .target import MACHINES, Target
+from .. import metadata, plan, tags
+from ..diagnostics import refuse
+from ..settings import Settings
+from ..tags import Version
+from ..target import MACHINES, Target
+from .data import PLATFORMS, PYPY, VERSIONS, Platform, PythonVersion, System
+from .settings import MatrixSettings
 
 
 @dataclasses.dataclass(frozen=True, order=True)

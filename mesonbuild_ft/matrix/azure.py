@@ -7,7 +7,7 @@ import json
 import re
 import typing
 
-from .matrix import Job, Matrix
+from .jobs import Job, Matrix
 
 
 def text(matrix: Matrix) -> str:

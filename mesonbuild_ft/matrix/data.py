@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import typing
 
-from .tags import Version
+from ..tags import Version
 
 
 FreeThreaded = typing.Literal['no', 'experimental', 'yes']

@@ -9,39 +9,40 @@ import datetime
 import pathlib
 import typing
 
-from . import matrix, matrix_settings, settings, surroundings
-from .diagnostics import refuse
-from .meson import static_floor
-from .plan import Configured, Module
+from .. import settings, surroundings
+from ..diagnostics import refuse
+from ..meson import static_floor
+from ..plan import Configured, Module
+from . import jobs, settings as matrix_settings
 
 
 def text(arguments: argparse.Namespace) -> str:
     """What the command prints. Raises BuildRefused."""
     computed = compute(arguments)
     if arguments.format == 'github':
-        from . import matrix_github
-        return matrix_github.text(computed)
+        from . import github
+        return github.text(computed)
     if arguments.format == 'gitlab':
-        from . import matrix_gitlab
-        return matrix_gitlab.text(computed)
+        from . import gitlab
+        return gitlab.text(computed)
     if arguments.format == 'azure':
-        from . import matrix_azure
-        return matrix_azure.text(computed)
+        from . import azure
+        return azure.text(computed)
     if arguments.format == 'cibuildwheel':
-        from . import matrix_cibuildwheel
-        return matrix_cibuildwheel.text(computed)
+        from . import cibuildwheel
+        return cibuildwheel.text(computed)
     if arguments.format in ('nox', 'tox'):
-        from . import matrix_names
-        return matrix_names.tox(computed) if arguments.format == 'tox' else matrix_names.nox(
+        from . import nox_tox
+        return nox_tox.tox(computed) if arguments.format == 'tox' else nox_tox.nox(
             computed, arguments.session)
     if arguments.format == 'json':
-        from . import matrix_json
-        return matrix_json.text(computed)
-    from . import matrix_table
-    return matrix_table.text(computed)
+        from . import as_json
+        return as_json.text(computed)
+    from . import table
+    return table.text(computed)
 
 
-def compute(arguments: argparse.Namespace) -> matrix.Matrix:
+def compute(arguments: argparse.Namespace) -> jobs.Matrix:
     """The matrix of the project that the command line names. Raises BuildRefused."""
     loaded = settings.load(pathlib.Path(arguments.directory))
     wanted = matrix_settings.parse(loaded.project.matrix)
@@ -52,7 +53,7 @@ def compute(arguments: argparse.Namespace) -> matrix.Matrix:
     if arguments.platform:
         wanted = dataclasses.replace(wanted, platforms=tuple(arguments.platform))
     modules, pure = _modules(loaded, arguments.floor)
-    return matrix.compute(loaded, modules, wanted, arguments.date or datetime.date.today(), pure=pure)
+    return jobs.compute(loaded, modules, wanted, arguments.date or datetime.date.today(), pure=pure)
 
 
 def _modules(loaded: settings.Settings, floor: tuple[int, int] | str | None) -> tuple[Configured, bool]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import json
 
-from . import tags
-from .matrix import Job, Matrix
-from .matrix_data import SYSTEMS
+from .. import tags
+from .data import SYSTEMS
+from .jobs import Job, Matrix
 
 
 def text(matrix: Matrix) -> str:

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from . import tags
-from .matrix import Matrix
-from .output import plural
+from .. import tags
+from ..output import plural
+from .jobs import Matrix
 
 
 def text(matrix: Matrix) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 
-from .matrix import Job, Matrix
+from .jobs import Job, Matrix
 
 
 def text(matrix: Matrix) -> str:
