@@ -47,7 +47,7 @@ class ProjectSettings:
         this is meant; 'unspecified' warns.
     import-libraries: keep the import libraries of extension modules in wheels for Windows,
         which only a linker uses.
-    matrix: `[tool.mesonbuild-ft.matrix]` as it is; only the command of that name reads it, see matrix_settings.py.
+    matrix: `[tool.mesonbuild-ft.matrix]` as it is; only the command of that name reads it, see matrix/settings.py.
     """
 
     abi3t: bool = False

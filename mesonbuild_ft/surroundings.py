@@ -39,7 +39,8 @@ def _named(name: str, cache: interpreter_cache.Cache) -> Found:
         answer = cache.probe(path)
         if answer is not None:
             return Found(answer.executable, answer.target)
-    from . import description, target_choice
+    from . import target_choice
+    from .description import reader
 
     given = pathlib.Path(os.path.expanduser(name))
     if not os.path.lexists(given):
@@ -50,7 +51,7 @@ def _named(name: str, cache: interpreter_cache.Cache) -> Found:
             raise refuse(
                 'unreadable-target', f'there is no {name}', where=name,
                 advice='Name an interpreter, e.g. python3.14t, its prefix directory, or a build-details.json.')
-    target = description.read(given).target
+    target = reader.read(given).target
     return Found(target.description, target_choice.in_wheels(target), runs=False)
 
 

@@ -138,7 +138,8 @@ def _given(
 
 def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
     """What `name` stands for: a description, a prefix directory, or an interpreter that can be run."""
-    from . import description, interpreters
+    from . import interpreters
+    from .description import reader
 
     path = source_dir / os.path.expanduser(name)
     # A command first: a project may well have a directory called python.
@@ -165,7 +166,7 @@ def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
                 'unreadable-target', f'{path} does not run a Python 3', where=where,
                 advice='Name a script there that runs it in an emulator, or leave it out and give -Ctarget.')
     try:
-        found = description.read(path)
+        found = reader.read(path)
     except BuildRefused as error:
         raise BuildRefused(*(
             d._replace(where=f'{where}: {d.where}' if d.where else where) for d in error.diagnostics)) from error

@@ -18,7 +18,8 @@ import pytest
 import support
 import trees
 
-from mesonbuild_ft import description, description_files, description_posix, target as target_
+from mesonbuild_ft import target as target_
+from mesonbuild_ft.description import files as description_files, posix, reader
 from mesonbuild_ft.diagnostics import BuildRefused
 
 
@@ -69,7 +70,7 @@ def prefix_of(name: str) -> pathlib.Path:
 def refusal(path: pathlib.Path) -> tuple[str, str]:
     """(what, where) of the refusal to read a path."""
     with pytest.raises(BuildRefused) as caught:
-        description.read(path)
+        reader.read(path)
     found, = caught.value.diagnostics
     assert found.identifier == 'unreadable-target'
     assert found.severity == 'error'
@@ -80,7 +81,7 @@ def refusal(path: pathlib.Path) -> tuple[str, str]:
 @pytest.mark.parametrize('name', [*NATIVE, *MUSL])
 def test_files_say_what_the_interpreter_says(name: str) -> None:
     prefix = prefix_of(name)
-    read = description.read(prefix)
+    read = reader.read(prefix)
     assert read.target.description == os.fspath(prefix)
     said = running(prefix / 'bin' / 'python3')
     assert dataclasses.replace(read.target, description='') == said
@@ -92,7 +93,7 @@ def test_files_say_what_the_interpreter_says(name: str) -> None:
 def test_python_info_is_that_of_meson(name: str) -> None:
     """Where a tree lies elsewhere than it was built for (musl), sysconfig gives recorded directories; we do not."""
     prefix = prefix_of(name)
-    ours = dict(description.read(prefix).python_info)
+    ours = dict(reader.read(prefix).python_info)
     theirs = dict(meson_says(prefix / 'bin' / 'python3'))
     variables, their_variables = ours.pop('variables'), theirs.pop('variables')
     assert ours == theirs
@@ -113,13 +114,13 @@ def test_build_details_of_linux(name: str, tmp_path: pathlib.Path) -> None:
     file, = prefix.glob('lib/*/build-details.json')
     assert 'libpython' not in json.loads(file.read_text())
     alone = shutil.copy(file, tmp_path / 'target.json')
-    whole = description.read(prefix)
+    whole = reader.read(prefix)
     for path in (file, alone):
-        read = description.read(path)
+        read = reader.read(path)
         assert read.target == dataclasses.replace(whole.target, description=os.fspath(path))
         for key in set(whole.python_info) - {'variables'}:
             assert read.python_info[key] == whole.python_info[key], key
-    few = description.read(alone).python_info['variables']
+    few = reader.read(alone).python_info['variables']
     assert {key: whole.python_info['variables'][key] for key in few} == few
 
 
@@ -128,7 +129,7 @@ def test_windows(name: str) -> None:
     prefix = prefix_of(name)
     version, level = WINDOWS[name]
     abi = name.split('-')[1]
-    read = description.read(prefix)
+    read = reader.read(prefix)
     assert read.target == target_.Target(
         implementation='cpython', version=version, release_level=level, free_threaded=abi.endswith('t'), debug=False,
         trace_refs=False, platform='win_amd64', python_tag=name.split('-')[0], abi_tag=abi,
@@ -151,7 +152,7 @@ def test_windows(name: str) -> None:
     # Where Meson looks for the import library.
     assert (pathlib.Path(variables['base_prefix']) / 'libs' / f'python{abi[2:]}.lib').is_file()
     for path in [prefix / 'python.exe', prefix / f'python{abi[2:]}.dll', *prefix.glob('build-details.json')]:
-        again = description.read(path)
+        again = reader.read(path)
         assert again == (dataclasses.replace(read.target, description=os.fspath(path)), info)
 
 
@@ -161,7 +162,7 @@ def test_windows(name: str) -> None:
 ])
 def test_debian(architecture: str, machine: str, triplet: str, byte_order: str, pointer_size: int) -> None:
     root = trees.debian(architecture)
-    read = description.read(root)
+    read = reader.read(root)
     suffix = f'.cpython-311-{triplet}.so'
     headers = os.fspath(root / 'usr' / 'include' / 'python3.11')
     assert read.target == target_.Target(
@@ -179,13 +180,13 @@ def test_debian(architecture: str, machine: str, triplet: str, byte_order: str, 
     assert info['suffix'] == suffix
     for path in (root / 'usr', root / 'usr' / 'bin' / 'python3.11',
                  root / 'usr' / 'lib' / 'python3.11' / f'_sysconfigdata__{triplet}.py'):
-        assert description.read(path) == (dataclasses.replace(read.target, description=os.fspath(path)), info)
+        assert reader.read(path) == (dataclasses.replace(read.target, description=os.fspath(path)), info)
 
 
 def test_headers_of_debian_compile(tmp_path: pathlib.Path) -> None:
     """include/python3.11/pyconfig.h includes <aarch64-linux-gnu/python3.11/pyconfig.h>, outside of its directory."""
     pytest.importorskip('ziglang')
-    info = description.read(trees.debian('arm64')).python_info
+    info = reader.read(trees.debian('arm64')).python_info
     source = tmp_path / 'one.c'
     source.write_text('#include <Python.h>\n_Static_assert(SIZEOF_VOID_P == 8, "");\n')
     # As Meson's PythonSystemDependency passes them.
@@ -260,7 +261,7 @@ def test_windows_of_other_machines(tmp_path: pathlib.Path, machine: int, tag: st
         # There are 16 fewer bytes before the directories, so that these become other ones.
         struct.pack_into('<I', data, start + 24 + 92, 0)
     dll.write_bytes(data)
-    found = description.read(prefix).target
+    found = reader.read(prefix).target
     assert (found.platform, found.machine, found.pointer_size) == (tag, name, size)
     assert found.extension_suffixes == (f'.cp314t-{tag}.pyd', '.pyd')
 
@@ -277,7 +278,7 @@ def test_windows_of_no_machine(tmp_path: pathlib.Path) -> None:
 def test_windows_debug(tmp_path: pathlib.Path) -> None:
     prefix = windows(tmp_path, 'cp314-cp314-win_amd64')
     (prefix / 'python314.dll').rename(prefix / 'python314_d.dll')
-    found = description.read(prefix).target
+    found = reader.read(prefix).target
     assert found.debug
     assert found.extension_suffixes == ('_d.cp314-win_amd64.pyd', '_d.pyd')
 
@@ -292,7 +293,7 @@ def test_windows_with_both_builds(tmp_path: pathlib.Path) -> None:
     assert (what, where) == ('there are several interpreters: python314.dll, python314t.dll', os.fspath(prefix))
     for name, free_threaded in (('python.exe', False), ('python3.14t.exe', True), ('python314.dll', False),
                                 ('python314t.dll', True)):
-        read = description.read(prefix / name).target
+        read = reader.read(prefix / name).target
         assert read.free_threaded is free_threaded, name
         assert read.description == os.fspath(prefix / name)
     (prefix / 'python314.dll').unlink()
@@ -349,7 +350,7 @@ def test_header_that_defines_gil_disabled(tmp_path: pathlib.Path, text: str, exp
     assert target_.header_defines(text, 'Py_GIL_DISABLED') is expected
     prefix = windows(tmp_path)
     (prefix / 'include' / 'pyconfig.h').write_text(PYCONFIG.format(text))
-    assert description.read(prefix).target.defines_gil_disabled is expected
+    assert reader.read(prefix).target.defines_gil_disabled is expected
 
 
 def linux(tmp_path: pathlib.Path, name: str = 'cp314-cp314t') -> pathlib.Path:
@@ -368,8 +369,8 @@ def linux(tmp_path: pathlib.Path, name: str = 'cp314-cp314t') -> pathlib.Path:
 def test_a_tree_that_was_moved(tmp_path: pathlib.Path) -> None:
     """No path of the machine that it was built on is left."""
     prefix = linux(tmp_path)
-    here = description.read(prefix_of('cp314-cp314t'))
-    read = description.read(prefix)
+    here = reader.read(prefix_of('cp314-cp314t'))
+    read = reader.read(prefix)
     assert read.target == dataclasses.replace(
         here.target, description=os.fspath(prefix), include_dir=f'{prefix}/include/python3.14t')
     assert read.python_info['paths'] == {
@@ -384,12 +385,12 @@ def test_two_versions_in_one_prefix(tmp_path: pathlib.Path) -> None:
     linux(tmp_path, 'cp314-cp314t')
     names = [f'lib/python3.14{flag}/_sysconfigdata_{flag}_linux_x86_64-linux-gnu.py' for flag in ('', 't')]
     assert refusal(prefix) == (f'there are several interpreters: {", ".join(names)}', os.fspath(prefix))
-    assert not description.read(prefix / 'bin' / 'python3.14').target.free_threaded
-    assert description.read(prefix / 'bin' / 'python3.14t').target.free_threaded
-    assert description.read(prefix / names[1]).target.free_threaded
-    assert description.read(prefix / 'lib' / 'python3.14t' / 'build-details.json').target.free_threaded
+    assert not reader.read(prefix / 'bin' / 'python3.14').target.free_threaded
+    assert reader.read(prefix / 'bin' / 'python3.14t').target.free_threaded
+    assert reader.read(prefix / names[1]).target.free_threaded
+    assert reader.read(prefix / 'lib' / 'python3.14t' / 'build-details.json').target.free_threaded
     (prefix / 'bin' / 'python3').symlink_to('python3.14t')
-    assert description.read(prefix / 'bin' / 'python3').target.free_threaded
+    assert reader.read(prefix / 'bin' / 'python3').target.free_threaded
 
 
 def test_linux_contradictions(tmp_path: pathlib.Path) -> None:
@@ -421,9 +422,9 @@ def test_byte_order_is_that_of_the_machine_and_of_the_executable(tmp_path: pathl
     """No sysconfig data tell it: pyconfig.h defines WORDS_BIGENDIAN in an indented line, which sysconfig skips."""
     for prefix in (prefix_of('cp314-cp314t'), prefix_of('cp315-cp315'), trees.debian('s390x') / 'usr'):
         data, = (path for path in prefix.glob('lib/python3*/_sysconfigdata*.py') if not path.is_symlink())
-        assert 'SIZEOF_VOID_P' in description_posix.parse(data)
-        assert 'WORDS_BIGENDIAN' not in description_posix.parse(data)
-    assert description.read(trees.debian('s390x')).target.byte_order == 'big'
+        assert 'SIZEOF_VOID_P' in posix.parse(data)
+        assert 'WORDS_BIGENDIAN' not in posix.parse(data)
+    assert reader.read(trees.debian('s390x')).target.byte_order == 'big'
     # A real executable with the number of PowerPC written into it, and the data of the other byte order.
     prefix = linux(tmp_path)
     data = prefix / 'lib' / 'python3.14t' / '_sysconfigdata_t_linux_x86_64-linux-gnu.py'
@@ -481,7 +482,7 @@ def macos(tmp_path: pathlib.Path, release: str, architectures: str) -> pathlib.P
 def test_macos(
     tmp_path: pathlib.Path, release: str, architectures: str, tag: str, platform: str, machine: str,
 ) -> None:
-    read = description.read(macos(tmp_path, release, architectures))
+    read = reader.read(macos(tmp_path, release, architectures))
     found = read.target
     assert (found.platform, found.system, found.machine, found.libc) == (tag, 'darwin', machine, '')
     assert (found.pointer_size, found.byte_order) == (8, 'little')
@@ -532,8 +533,8 @@ def test_keys_that_something_else_tells(
     tmp_path: pathlib.Path, change: typing.Callable[[dict[str, typing.Any]], object],
 ) -> None:
     path = details(tmp_path, change)
-    expected = description.read(prefix_of('cp315-cp315t')).target
-    assert description.read(path).target == dataclasses.replace(expected, description=os.fspath(path))
+    expected = reader.read(prefix_of('cp315-cp315t')).target
+    assert reader.read(path).target == dataclasses.replace(expected, description=os.fspath(path))
 
 
 @pytest.mark.parametrize(('change', 'expected'), [
@@ -604,7 +605,7 @@ def test_crossenv(architecture: str, machine: str, platform_told: bool) -> None:
     if not platform_told:
         del environment['_PYTHON_HOST_PLATFORM']
     found = running(python311(), **environment)
-    files = description.read(trees.debian(architecture)).target
+    files = reader.read(trees.debian(architecture)).target
     # The data do not tell the micro version, and record where the headers are installed.
     assert found == dataclasses.replace(
         files, description='', version=found.version, include_dir='/usr/include/python3.11')
@@ -633,7 +634,7 @@ def told(directory: pathlib.Path, platform: str, **variables: typing.Any) -> dic
     """The variables for sysconfig data that are those of a real Linux build with other values written in."""
     tree = trees.tree(trees.LINUX, 'cp314-cp314')
     data, = tree.glob('lib/python3*/_sysconfigdata*.py')
-    values = {**description_posix.parse(data), **variables}
+    values = {**posix.parse(data), **variables}
     (directory / '_sysconfigdata__told.py').write_text(f'build_time_vars = {values!r}\n')
     return {'_PYTHON_HOST_PLATFORM': platform, '_PYTHON_SYSCONFIGDATA_NAME': '_sysconfigdata__told',
             'PYTHONPATH': os.fspath(directory)}

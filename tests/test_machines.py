@@ -18,7 +18,8 @@ import test_descriptions
 import trees
 from conftest import Hook
 
-from mesonbuild_ft import check, description, scanner, settings, subjects, target as target_, target_choice
+from mesonbuild_ft import check, scanner, settings, subjects, target as target_, target_choice
+from mesonbuild_ft.description import reader
 from mesonbuild_ft.diagnostics import BuildRefused
 from mesonbuild_ft.meson import cross_setup
 
@@ -235,7 +236,7 @@ def test_wrong_variables_of_macos(
 
 def on_macos(monkeypatch: pytest.MonkeyPatch, prefix: pathlib.Path, machine: str = 'arm64') -> target_.Target:
     """As if this were macOS, and an older interpreter like that of this prefix ran here."""
-    running = dataclasses.replace(description.read(prefix).target, version=(3, 13, 0), description='')
+    running = dataclasses.replace(reader.read(prefix).target, version=(3, 13, 0), description='')
     monkeypatch.setattr(sys, 'platform', 'darwin')
     monkeypatch.setattr(platform, 'machine', lambda: machine)
     monkeypatch.setattr(target_, 'running', lambda: running)
@@ -315,7 +316,7 @@ def test_names_of_compilers_and_of_the_loader_of_musl(
     machine: str, gnu: str, musl: str, loader: str, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Those of Debian's packages, and of musl's own dist/ and configure; the loader is asked for its version."""
-    target = description.read(trees.tree(trees.LINUX, 'cp314-cp314')).target
+    target = reader.read(trees.tree(trees.LINUX, 'cp314-cp314')).target
     for libc, expected in (('glibc', gnu), ('musl', musl)):
         assert cross_setup.triplet(dataclasses.replace(target, machine=machine, libc=libc)) == expected
     asked: list[str] = []
@@ -340,7 +341,7 @@ def test_cross_file_of_the_same_family(
     """The file that the backend writes for a target agrees with that target."""
     layout = target_.MACHINES[machine]
     target = dataclasses.replace(
-        description.read(trees.tree(trees.LINUX, 'cp314-cp314')).target, machine=machine,
+        reader.read(trees.tree(trees.LINUX, 'cp314-cp314')).target, machine=machine,
         pointer_size=layout.pointer_size, byte_order=layout.byte_order, platform=f'linux_{machine}')
     choice = target_choice.Choice(target, python_info={})
     written = {key: value.strip("'") for key, value in cross_setup._host_machine(target).items()}

@@ -19,7 +19,8 @@ import trees
 import windows_python
 from conftest import Hook
 
-from mesonbuild_ft import check, description, scanner, subjects, target as target_
+from mesonbuild_ft import check, scanner, subjects, target as target_
+from mesonbuild_ft.description import reader
 
 
 BUILDER: typing.Final = 'cp311-cp311'
@@ -58,7 +59,7 @@ def test_it_was_built_by_msvc(msvc: windows_python.WindowsPython) -> None:
 
 def test_windows_target(msvc: windows_python.WindowsPython) -> None:
     prefix = msvc.prefix
-    assert description.read(prefix).target == target_.Target(
+    assert reader.read(prefix).target == target_.Target(
         implementation='cpython', version=maven.VERSION, release_level='final', free_threaded=False, debug=False,
         trace_refs=False, platform='win_amd64', python_tag='cp314', abi_tag='cp314',
         extension_suffixes=('.cp314-win_amd64.pyd', '.pyd'), pointer_size=8, byte_order='little',
@@ -80,7 +81,7 @@ def test_python_info_is_that_of_meson(msvc: windows_python.WindowsPython) -> Non
     done = msvc.run(test_descriptions.meson_script())
     assert done.returncode == 0, done.stderr
     theirs = as_on_windows(json.loads(done.stdout))
-    ours = as_on_windows(dict(description.read(msvc.prefix).python_info))
+    ours = as_on_windows(dict(reader.read(msvc.prefix).python_info))
     # No file tells these.
     for name in ('VPATH', 'srcdir', 'py_version_nodot_plat', 'userbase'):
         del theirs['variables'][name]
@@ -120,7 +121,7 @@ def test_stable_abi(
 @pytest.mark.parametrize(('architecture', 'machine'), MACOS)
 def test_macos_target(architecture: str, machine: str) -> None:
     prefix = maven.tree(f'macosx-{architecture}')
-    read = description.read(prefix)
+    read = reader.read(prefix)
     assert read.target == target_.Target(
         implementation='cpython', version=maven.VERSION, release_level='final', free_threaded=False, debug=False,
         trace_refs=False, platform=f'macosx_15_0_{architecture}', python_tag='cp314', abi_tag='cp314',
@@ -132,7 +133,7 @@ def test_macos_target(architecture: str, machine: str) -> None:
     # Its build-details.json names directories of the machine that it was built on.
     assert read.python_info['variables']['INCLUDEPY'] == f'{prefix}/include/python3.14'
     for path in (prefix / 'bin' / 'python3.14', prefix / 'lib' / 'python3.14' / 'build-details.json'):
-        assert description.read(path).target == dataclasses.replace(read.target, description=os.fspath(path))
+        assert reader.read(path).target == dataclasses.replace(read.target, description=os.fspath(path))
 
 
 @pytest.mark.parametrize(('architecture', 'machine'), MACOS)

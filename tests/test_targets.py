@@ -23,7 +23,8 @@ import trees
 from conftest import Hook, Interpreters
 from mesonbuild.machinefile import MachineFileParser
 
-from mesonbuild_ft import description as description_, target_choice
+from mesonbuild_ft import target_choice
+from mesonbuild_ft.description import reader as description_
 from mesonbuild_ft.meson import machine_files
 
 

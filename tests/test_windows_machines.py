@@ -19,7 +19,8 @@ import support
 import trees
 from conftest import Hook
 
-from mesonbuild_ft import check, description, scanner, subjects
+from mesonbuild_ft import check, scanner, subjects
+from mesonbuild_ft.description import reader
 
 
 BUILDER: typing.Final = 'cp311-cp311'
@@ -87,7 +88,7 @@ def test_with_a_stand_in_for_the_python(
 ) -> None:
     prefix = stand_in(tmp_path, tag, machine)
     for path in (prefix, prefix / 'python.exe'):
-        target = description.read(path).target
+        target = reader.read(path).target
         assert (target.platform, target.machine) == (machine.platform, machine.described)
     needs_flags = machine is ARM64 and support.free_threaded(tag)
     result = hook(

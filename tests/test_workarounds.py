@@ -17,7 +17,8 @@ import pytest
 import support
 import trees
 
-from mesonbuild_ft import description, presented, workarounds
+from mesonbuild_ft import presented, workarounds
+from mesonbuild_ft.description import reader
 from mesonbuild_ft.diagnostics import BuildRefused
 from mesonbuild_ft.meson import configured
 
@@ -118,7 +119,7 @@ def test_meson_takes_no_description_on_darwin(
 ) -> None:
     """Not even one with every key that it asks for elsewhere."""
     pytest.importorskip('ziglang')
-    read = description.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
+    read = reader.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
     file = tmp_path / 'config.json'
     file.write_text(json.dumps({**workarounds.build_config_for_meson(read.target, 'full'), 'platform': 'macosx-11.0'}))
     (tmp_path / 'cross.ini').write_text(
@@ -137,7 +138,7 @@ def test_meson_wants_another_key_for_the_stable_abi(
 ) -> None:
     """PEP 739 calls it dynamic_stableabi, and Meson looks for dynamic-stableabi."""
     trees.need('x86_64-w64-mingw32-gcc')
-    read = description.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
+    read = reader.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
     config = workarounds.build_config_for_meson(read.target, 'full')
     source = project('limited')
     file = tmp_path / 'config.json'
@@ -176,7 +177,7 @@ def test_meson_tries_cython_with_the_headers_of_the_running_interpreter(
 def test_meson_links_a_limited_module_to_both_libraries(interpreters: typing.Any, project: typing.Any) -> None:
     """mesonbuild/meson#15172: for a static library that has py.dependency() as well."""
     trees.need('x86_64-w64-mingw32-gcc')
-    read = description.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
+    read = reader.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
     source = project('helper-with-define')
     linked = {}
     for abi in ('full', 'abi3'):
@@ -197,7 +198,7 @@ def test_meson_holds_the_python_against_the_machine_it_runs_on(
 ) -> None:
     """For the limited API, and on Linux: it asks for the processor of this machine and not of [host_machine]."""
     pytest.importorskip('ziglang')
-    read = description.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
+    read = reader.read(trees.tree(trees.WINDOWS, 'cp314-cp314-win_amd64'))
     target = dataclasses.replace(read.target, machine='aarch64', platform='win_arm64')
     config = workarounds.build_config_for_meson(target, 'full')
     cc = trees.zig(tmp_path, 'aarch64-windows-gnu')
@@ -284,7 +285,7 @@ def test_run_paths_are_those_of_the_target(
     trees.need('patchelf', 'gcc')
     file = tmp_path / 'library.so'
     subprocess.run(['gcc', '-shared', '-Wl,-rpath,/old', '-x', 'c', '/dev/null', '-o', file], check=True)
-    target = description.read(trees.tree(trees.LINUX, 'cp314-cp314')).target
+    target = reader.read(trees.tree(trees.LINUX, 'cp314-cp314')).target
     if host == 'darwin':
         monkeypatch.setattr(mesonpy._rpath, 'fix_rpath', mesonpy._rpath._MacOS.fix_rpath)
     monkeypatch.setattr(sys, 'platform', host)

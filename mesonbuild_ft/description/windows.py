@@ -8,10 +8,10 @@ import pathlib
 import re
 import typing
 
-from . import description_files as files
-from .description_details import Details
-from .description_files import child, contradiction, refused
-from .target import Target, abi_tag_from_suffix, extension_suffixes, platform_tag, python_tag
+from ..target import Target, abi_tag_from_suffix, extension_suffixes, platform_tag, python_tag
+from . import files
+from .build_details import Details
+from .files import child, contradiction, refused
 
 
 #: The DLL of one version; python3.dll and python3t.dll are for the stable ABI.

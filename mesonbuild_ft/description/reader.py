@@ -8,7 +8,7 @@ import pathlib
 import re
 import typing
 
-from .target import Target
+from ..target import Target
 
 
 class Description(typing.NamedTuple):
@@ -36,8 +36,9 @@ def read(path: pathlib.Path) -> Description:
     Raises BuildRefused ('unreadable-target') where a file is missing, damaged or contradicts another one, and where
     there are several interpreters; 'unsupported-target' where it is one for Emscripten.
     """
-    from . import description_details, description_posix, description_windows, emscripten
-    from .description_files import refused
+    from .. import emscripten
+    from . import build_details, posix, windows
+    from .files import refused
 
     path = pathlib.Path(os.path.abspath(path))
     name = path.name.lower()
@@ -45,23 +46,23 @@ def read(path: pathlib.Path) -> Description:
         raise emscripten.refusal(os.fspath(path))
     if path.is_file():
         if name.endswith('.json'):
-            target, info = description_details.read(path)
+            target, info = build_details.read(path)
         elif name.endswith(('.exe', '.dll')):
-            target, info = description_windows.read(path.parent, path)
+            target, info = windows.read(path.parent, path)
         elif re.fullmatch(r'_sysconfigdata.*\.py', name):
-            target, info = description_posix.read(path.parent.parent.parent, data=path)
+            target, info = posix.read(path.parent.parent.parent, data=path)
         elif re.fullmatch(r'(?:python|pypy)(?:3(?:\.\d+[a-z]*)?)?', name):
-            target, info = description_posix.read(path.parent.parent, executable=path)
+            target, info = posix.read(path.parent.parent, executable=path)
         else:
             raise refused('the file is none that tells of an interpreter', path)
     elif path.is_dir():
-        if description_windows.looks_like_one(path):
-            target, info = description_windows.read(path)
+        if windows.looks_like_one(path):
+            target, info = windows.read(path)
         else:
-            target, info = description_posix.read(path)
+            target, info = posix.read(path)
     elif os.path.lexists(path) and path.parent.name == 'bin':
         # In a tree of another machine, a link to an absolute path leads nowhere, or to a Python of this machine.
-        target, info = description_posix.read(path.parent.parent, executable=path)
+        target, info = posix.read(path.parent.parent, executable=path)
     else:
         raise refused('there is no such file or directory', path)
     return Description(target, info)

@@ -9,9 +9,9 @@ import pathlib
 import re
 import typing
 
+from ..diagnostics import BuildRefused, refuse
+from ..target import header_defines
 from . import binary_headers
-from .diagnostics import BuildRefused, refuse
-from .target import header_defines
 
 
 Scheme = typing.Mapping[str, str]

@@ -9,11 +9,8 @@ import pathlib
 import re
 import typing
 
-from . import binary_headers, description_files as files
-from .description_details import Details
-from .description_files import Version, contradiction, refused
-from .diagnostics import BuildRefused
-from .target import (
+from ..diagnostics import BuildRefused
+from ..target import (
     MACHINES,
     Target,
     abi_tag_from_suffix,
@@ -26,6 +23,9 @@ from .target import (
     platform_tag,
     python_tag,
 )
+from . import binary_headers, files
+from .build_details import Details
+from .files import Version, contradiction, refused
 
 
 #: `_sysconfigdata_<ABI flags>_<sys.platform>_<multiarch>.py`, which the interpreter itself imports; Conda has more.

@@ -12,9 +12,7 @@ import os
 import pathlib
 import typing
 
-from . import description_files as files
-from .description_files import Version, contradiction, refused
-from .target import (
+from ..target import (
     MACHINES,
     Target,
     abi_tag_from_suffix,
@@ -27,6 +25,8 @@ from .target import (
     python_tag,
     system_of_platform,
 )
+from . import files
+from .files import Version, contradiction, refused
 
 
 _T = typing.TypeVar('_T')
@@ -134,11 +134,11 @@ _KINDS: typing.Final[dict[type, str]] = {
 
 def read(path: pathlib.Path) -> tuple[Target, files.Info]:
     """The interpreter of a build-details.json: its whole tree where that lies there. Raises BuildRefused."""
-    from . import description_posix, description_windows
+    from . import posix, windows as description_windows
 
     details = Details.read(path)
     if any(path.parent.glob('_sysconfigdata*.py')):
-        return description_posix.read(path.parent.parent.parent, details=path)
+        return posix.read(path.parent.parent.parent, details=path)
     if details.need('platform', str).startswith('win'):
         dll = details.path_of('libpython.dynamic')
         if dll is not None and dll.is_file():
@@ -212,7 +212,7 @@ def _alone(details: Details) -> tuple[Target, files.Info]:
 def _python_info(
     details: Details, target: Target, version: Version, platform: str, include: pathlib.Path,
 ) -> files.Info:
-    from . import description_posix, description_windows
+    from . import posix, windows as description_windows
 
     prefix = details.base_prefix
     windows = target.system == 'windows'
@@ -225,7 +225,7 @@ def _python_info(
         link = details.get('libpython.link_extensions', bool)
     else:
         stdlib = prefix / 'lib' / f'python{version.short}{"t" if target.free_threaded else ""}'
-        variables = description_posix.usual_variables(
+        variables = posix.usual_variables(
             prefix, version, ''.join(details.strings('abi.flags') or ()), target.free_threaded)
         variables.update({
             'INCLUDEPY': os.fspath(include), 'EXT_SUFFIX': target.extension_suffixes[0],
