@@ -14,7 +14,6 @@ import shutil
 import typing
 
 from . import (
-    audit_contents,
     metadata,
     plan as plan_,
     report,
@@ -26,6 +25,7 @@ from . import (
     work_directory,
     workarounds,
 )
+from .audit import contents
 from .diagnostics import BuildRefused, Diagnostic, refuse
 from .meson import advice, setup, tools
 from .meson.setup import State
@@ -218,7 +218,7 @@ def _finish(
     _show(found, plan, f'{name} was not written', destination)
     wheel.remove_unfinished(destination)
     without = frozenset() if settings.project.import_libraries else frozenset(
-        audit_contents.import_libraries(wheel.members(built)))
+        contents.import_libraries(wheel.members(built)))
     final = wheel.finish(built, destination, name, without=without)
     report.summary(
         choice.target, plan, final.name, final.stat().st_size, verification, settings.verify, left_out=sorted(without))

@@ -12,7 +12,8 @@ import os
 import threading
 import typing
 
-from . import audit, subjects as subjects_, tags
+from . import subjects as subjects_, tags
+from .audit import verdict as audit
 from .diagnostics import Diagnostic
 from .modules import Module
 from .scanner import Scanner

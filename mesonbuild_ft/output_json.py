@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 import typing
 
-from . import audit_stable_abi, output, tags
+from . import output, tags
+from .audit import stable_abi as audit_stable_abi
 from .check import Checked
 from .modules import Module
 from .scanner import Facts

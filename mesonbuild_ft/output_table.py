@@ -85,7 +85,8 @@ def _findings(results: typing.Sequence[Checked], out: _Plain | _Rich, *, verbose
 
 def describe(module: Module, checked: Checked) -> str:
     """One line on a module, with all that matters under the tags that it is judged by."""
-    from . import audit_stable_abi, report
+    from . import report
+    from .audit import stable_abi
 
     name = checked.name
     free_threaded = name is not None and bool(output.gil(checked))
@@ -95,7 +96,7 @@ def describe(module: Module, checked: Checked) -> str:
     if free_threaded:
         evidence = dict.fromkeys(part.gil_evidence for part in module.parts if part.gil == 'unknown')
         words += ''.join(f' ({text})' for text in evidence if text)
-    floor = audit_stable_abi.floor_of(module)
+    floor = stable_abi.floor_of(module)
     if floor is not None and name is not None and 'abi3' in name.abi.split('.'):
         words += f', symbols of abi3 {tags.version_text(floor)}'
     words += ''.join(f', {text}' for text in dict.fromkeys(

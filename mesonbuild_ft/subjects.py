@@ -13,7 +13,7 @@ import typing
 
 from . import archive, modules, tags
 from .archive import ArchiveError
-from .audit_contents import Contents
+from .audit.contents import Contents
 from .diagnostics import Diagnostic, from_os_error
 from .modules import Module
 from .scanner import Scanner

@@ -7,7 +7,8 @@ import dataclasses
 import pathlib
 import typing
 
-from . import audit, modules, scanner, tags, wheel
+from . import modules, scanner, tags, wheel
+from .audit import verdict
 from .diagnostics import Diagnostic
 from .meson import configured as configured_, objects
 from .meson.setup import State
@@ -50,7 +51,7 @@ def _verify(
     assert state.plan is not None
     assert state.configured is not None
     scanned = _scan(members, _own_build(settings, build_dir))
-    found = audit.wheel(name, scanned, settings.project.gil, siblings, libc=typing.cast(tags.Libc, state.target.libc))
+    found = verdict.wheel(name, scanned, settings.project.gil, siblings, libc=typing.cast(tags.Libc, state.target.libc))
     unproven: list[str] = []
     if state.plan.abi != 'full':
         errors, unproven = objects.without_limited_api(build_dir, state.configured.limited, ninja)

@@ -14,7 +14,8 @@ import pytest
 import support
 import wheels
 
-from mesonbuild_ft import audit_abi_info, check, check_imports, interpreters as interpreters_, scanner, subjects
+from mesonbuild_ft import check, check_imports, interpreters as interpreters_, scanner, subjects
+from mesonbuild_ft.audit import abi_info
 from mesonbuild_ft.scanner import AbiInfo
 
 
@@ -65,7 +66,7 @@ def test_rules_are_those_of_the_interpreter(tag: str, interpreters: typing.Any) 
     done = subprocess.run([interpreters.get(tag), '-I', '-c', ASK, json.dumps(cases)], capture_output=True, text=True,
                           check=True)
     for case, said in zip(cases, json.loads(done.stdout), strict=True):
-        refused = audit_abi_info.refusal(AbiInfo(*case), (3, 15))
+        refused = abi_info.refusal(AbiInfo(*case), (3, 15))
         if 'compatible with free-threaded CPython' in said:
             # Asked last, and judged as the object layout.
             assert not refused, case

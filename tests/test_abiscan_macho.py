@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from test_abiscan import EXPORT_SOURCE, SOURCE, Interpreter, need
 
-from mesonbuild_ft import _abiscan, audit, report, scanner, tags
+from mesonbuild_ft import _abiscan, report, scanner, tags
+from mesonbuild_ft.audit import verdict
 
 
 MACHINES = ['aarch64', 'x86_64']
@@ -221,11 +222,11 @@ def test_truncation(tmp_path: Path) -> None:
         assert caught.value.status == ('not-a-binary' if size < 4 else 'malformed')
 
 
-def judge(data: bytes, platform: str, tag: str = 'cp314-cp314t') -> tuple[audit.Module, list[tuple[str, str]]]:
+def judge(data: bytes, platform: str, tag: str = 'cp314-cp314t') -> tuple[verdict.Module, list[tuple[str, str]]]:
     path = 'sample.cpython-314t-darwin.so'
-    module = audit.Module(path, 'sample', 'cpython-314t-darwin', SCANNER.scan(data, 'sample'))
+    module = verdict.Module(path, 'sample', 'cpython-314t-darwin', SCANNER.scan(data, 'sample'))
     name = tags.parse_wheel_name(f'sample-1.0-{tag}-{platform}.whl')
-    return module, [(found.identifier, found.what) for found in audit.wheel(name, [module])]
+    return module, [(found.identifier, found.what) for found in verdict.wheel(name, [module])]
 
 
 def test_universal(tmp_path: Path) -> None:

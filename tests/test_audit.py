@@ -7,7 +7,8 @@ import typing
 
 import pytest
 
-from mesonbuild_ft import audit, tags
+from mesonbuild_ft import tags
+from mesonbuild_ft.audit import verdict
 from mesonbuild_ft.scanner import AbiInfo, Facts, PythonImport
 
 
@@ -215,7 +216,7 @@ def test_abi_info(tag: str, info: tuple[int, ...], refused_by: str) -> None:
     """What PyABIInfo_Check refuses; test_check_imports.py asks the interpreters."""
     facts = fact(ABI3T, abi_info=AbiInfo(*info), layout='gil' if info[2] & 6 == 2 else 'opaque')
     name = tags.parse_wheel_name(f'one-1.0-{tag}-linux_x86_64.whl')
-    found = [d for d in audit.wheel(name, [audit.Module('one.so', 'one', '', facts)])
+    found = [d for d in verdict.wheel(name, [verdict.Module('one.so', 'one', '', facts)])
              if d.identifier == 'abi-info-refused']
     of_one = refused_by.startswith('other')
     assert [d.severity for d in found] == ['warning' if of_one else 'error'] * bool(refused_by)
@@ -228,7 +229,8 @@ def test_verdict_elsewhere(case: str) -> None:
     tag, path, facts, expected = OTHER_PLATFORMS[case]
     parts = tags.module_parts(path)
     assert parts is not None
-    found = audit.wheel(tags.parse_wheel_name(f'one-1.0-{tag}.whl'), [audit.Module(path, parts[0], parts[1], facts)])
+    name = tags.parse_wheel_name(f'one-1.0-{tag}.whl')
+    found = verdict.wheel(name, [verdict.Module(path, parts[0], parts[1], facts)])
     assert [d.identifier for d in found] == expected
     assert all(d.advice for d in found)
 
@@ -239,8 +241,8 @@ def test_verdict(case: str) -> None:
     name = tags.parse_wheel_name(f'one-1.0-{tag}-linux_x86_64.whl')
     parts = tags.module_parts(path)
     assert parts is not None
-    module = audit.Module(path, parts[0], parts[1], facts)
-    found = audit.wheel(name, [module])
+    module = verdict.Module(path, parts[0], parts[1], facts)
+    found = verdict.wheel(name, [module])
     assert [d.identifier for d in found] == expected
     assert all(d.where == path and d.advice for d in found)
 
@@ -248,31 +250,31 @@ def test_verdict(case: str) -> None:
 @pytest.mark.parametrize(('gil', 'severities'), [('unspecified', ['warning']), ('not-used', ['error']), ('used', [])])
 def test_setting_decides_on_the_gil(gil: typing.Any, severities: list[str]) -> None:
     name = tags.parse_wheel_name('one-1.0-cp314-cp314t-linux_x86_64.whl')
-    module = audit.Module('one.cpython-314t-x86_64-linux-gnu.so', 'one', 'cpython-314t-x86_64-linux-gnu',
+    module = verdict.Module('one.cpython-314t-x86_64-linux-gnu.so', 'one', 'cpython-314t-x86_64-linux-gnu',
                           fact(FREE, gil='not-declared'))
-    assert [d.severity for d in audit.wheel(name, [module], gil)] == severities
+    assert [d.severity for d in verdict.wheel(name, [module], gil)] == severities
 
 
 @pytest.mark.parametrize(('siblings', 'severity'), [(frozenset(), 'error'), (frozenset({'libpy.so'}), 'warning')])
 def test_name_that_a_library_of_the_wheel_may_define(siblings: frozenset[str], severity: str) -> None:
     facts = fact(needed=('libpy.so',), python_imports=imports('PyramidHelper', None, None))
     name = tags.parse_wheel_name('one-1.0-cp39-abi3-linux_x86_64.whl')
-    found = audit.wheel(name, [audit.Module('one.abi3.so', 'one', 'abi3', facts)], siblings=siblings)
+    found = verdict.wheel(name, [verdict.Module('one.abi3.so', 'one', 'abi3', facts)], siblings=siblings)
     assert [(d.identifier, d.severity) for d in found] == [('symbol-outside-stable-abi', severity)]
 
 
 def test_libc_of_the_wheel_itself() -> None:
     name = tags.parse_wheel_name('one-1.0-cp39-abi3-manylinux_2_17_x86_64.whl')
-    module = audit.Module('one.abi3.so', 'one', 'abi3', MUSL)
-    assert not audit.wheel(name, [module], siblings=frozenset({'libc.musl-x86_64.so.1'}))
+    module = verdict.Module('one.abi3.so', 'one', 'abi3', MUSL)
+    assert not verdict.wheel(name, [module], siblings=frozenset({'libc.musl-x86_64.so.1'}))
 
 
 @pytest.mark.parametrize(('malformed', 'expected'), [
     (True, ('unreadable-module', 'error')), (False, ('unscanned-module', 'warning'))])
 def test_file_that_cannot_be_scanned(malformed: bool, expected: tuple[str, str]) -> None:
     name = tags.parse_wheel_name('one-1.0-cp39-abi3-linux_x86_64.whl')
-    module = audit.Module('one.abi3.so', 'one', 'abi3', None, 'why', malformed)
-    assert [(d.identifier, d.severity) for d in audit.wheel(name, [module])] == [expected]
+    module = verdict.Module('one.abi3.so', 'one', 'abi3', None, 'why', malformed)
+    assert [(d.identifier, d.severity) for d in verdict.wheel(name, [module])] == [expected]
 
 
 UNIVERSAL = FACTS._replace(format='macho-universal', machine='universal', init_hooks=(), init='unknown', gil='unknown',
@@ -302,16 +304,17 @@ def test_slices_of_a_universal_file(
     """Each slice is judged; what holds for all of them is said once."""
     parts = tuple(fact(FREE, format='macho', machine=machine, **slices.get(machine, {}))
                   for machine in ('aarch64', 'x86_64'))
-    module = audit.Module('one.cpython-314t-darwin.so', 'one', 'cpython-314t-darwin', fact(UNIVERSAL, slices=parts))
+    module = verdict.Module('one.cpython-314t-darwin.so', 'one', 'cpython-314t-darwin', fact(UNIVERSAL, slices=parts))
     name = tags.parse_wheel_name(f'one-1.0-cp314-cp314t-{platform}.whl')
-    assert [found.what for found in audit.wheel(name, [module])] == expected
+    assert [found.what for found in verdict.wheel(name, [module])] == expected
 
 
 @pytest.mark.parametrize('library', ['@rpath/libpy.dylib', '@loader_path/.dylibs/libpy.dylib', 'libpy.dylib'])
 def test_library_of_the_wheel_by_its_path(library: str) -> None:
     facts = fact(format='macho', needed=(library,), python_imports=imports('PyramidHelper', None, None))
     name = tags.parse_wheel_name('one-1.0-cp39-abi3-macosx_11_0_x86_64.whl')
-    found = audit.wheel(name, [audit.Module('one.abi3.so', 'one', 'abi3', facts)], siblings=frozenset({'libpy.dylib'}))
+    module = verdict.Module('one.abi3.so', 'one', 'abi3', facts)
+    found = verdict.wheel(name, [module], siblings=frozenset({'libpy.dylib'}))
     assert [(d.identifier, d.severity) for d in found] == [('symbol-outside-stable-abi', 'warning')]
 
 
@@ -321,9 +324,9 @@ def test_module_left_over_from_another_python(stem: str, expected: list[tuple[st
     """Dead weight beside the one that is loaded, and nothing else is said of it; alone it is missed."""
     name = tags.parse_wheel_name('pkg-1.0-cp314-cp314t-linux_x86_64.whl')
     modules = [
-        audit.Module(f'pkg/{stem}.cpython-314-x86_64-linux-gnu.so', stem, 'cpython-314-x86_64-linux-gnu',
+        verdict.Module(f'pkg/{stem}.cpython-314-x86_64-linux-gnu.so', stem, 'cpython-314-x86_64-linux-gnu',
                      fact(init_hooks=(f'PyInit_{stem}',), gil='not-declared')),
-        audit.Module('pkg/one.cpython-314t-x86_64-linux-gnu.so', 'one', 'cpython-314t-x86_64-linux-gnu', FREE)]
-    contents = audit.Contents(
+        verdict.Module('pkg/one.cpython-314t-x86_64-linux-gnu.so', 'one', 'cpython-314t-x86_64-linux-gnu', FREE)]
+    contents = verdict.Contents(
         metadata_file='METADATA', classifiers=('Programming Language :: Python :: Free Threading :: 3 - Stable',))
-    assert [(d.identifier, d.severity) for d in audit.wheel(name, modules, contents=contents)] == expected
+    assert [(d.identifier, d.severity) for d in verdict.wheel(name, modules, contents=contents)] == expected

@@ -2,17 +2,17 @@
 """The verdict on PyABIInfo: what CPython 3.15 and later refuse before a module is made. Pure.
 
 https://docs.python.org/3.15/c-api/stable.html#c.PyABIInfo_Check; the flags for the GIL are judged as the object
-layout that they stand for (audit.py).
+layout that they stand for (verdict.py).
 """
 
 from __future__ import annotations
 
 import typing
 
-from . import tags
-from .diagnostics import Diagnostic
-from .modules import Module
-from .scanner import AbiInfo, Facts
+from .. import tags
+from ..diagnostics import Diagnostic
+from ..modules import Module
+from ..scanner import AbiInfo, Facts
 
 
 #: The slot whose value is a PyABIInfo (slots_generated.h).

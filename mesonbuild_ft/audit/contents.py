@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 import typing
 
-from . import tags
-from .diagnostics import Diagnostic
-from .modules import Module
+from .. import tags
+from ..diagnostics import Diagnostic
+from ..modules import Module
 
 
 class Contents(typing.NamedTuple):

@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 import typing
 
-from . import tags
-from .diagnostics import Diagnostic
-from .modules import Module
-from .scanner import Facts
+from .. import tags
+from ..diagnostics import Diagnostic
+from ..modules import Module
+from ..scanner import Facts
 
 
 #: C library -> names of it and of its loader, as other files need them. musl calls itself libc.so, and

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import typing
 
-from . import audit_abi_info, audit_contents, audit_platform, audit_stable_abi, tags
-from .audit_contents import Contents
-from .diagnostics import Diagnostic
-from .modules import Module
-from .scanner import Facts
+from .. import tags
+from ..diagnostics import Diagnostic
+from ..modules import Module
+from ..scanner import Facts
+from . import abi_info, contents as audit_contents, platform_tag, stable_abi
+from .contents import Contents
 
 
 if typing.TYPE_CHECKING:
-    from .settings import Gil
+    from ..settings import Gil
 
 __all__ = ['Contents', 'Module', 'single', 'wheel']
 
@@ -66,7 +67,7 @@ def wheel(
     if contents is not None:
         found += audit_contents.audit(name, contents, [module for module in modules if module not in strays] or modules)
         if not any(d.severity == 'error' for d in found):
-            found += audit_stable_abi.lower_floor(name, modules, contents.requires_python)
+            found += stable_abi.lower_floor(name, modules, contents.requires_python)
     return found
 
 
@@ -120,21 +121,21 @@ def _module(
 
     def judge(module: Module, facts: Facts) -> typing.Iterator[Diagnostic]:
         yield from _hooks(module, facts)
-        yield from audit_stable_abi.libraries(module, facts, name, bool(stable), free_threaded)
-        yield from audit_platform.libc(module, facts, name, floor, siblings, libc)
-        yield from audit_platform.macos(module, facts, name)
-        yield from audit_platform.runtime_libraries(module, facts, siblings)
+        yield from stable_abi.libraries(module, facts, name, bool(stable), free_threaded)
+        yield from platform_tag.libc(module, facts, name, floor, siblings, libc)
+        yield from platform_tag.macos(module, facts, name)
+        yield from platform_tag.runtime_libraries(module, facts, siblings)
         for version in versions:
             valid = facts.for_version(version)
             if stable:
-                yield from audit_stable_abi.audit(module, valid, floor, abi3t, siblings)
+                yield from stable_abi.audit(module, valid, floor, abi3t, siblings)
             elif floor is not None and any(abi.startswith('cp') for abi in abis):
-                yield from audit_stable_abi.slots(module, valid, floor)
+                yield from stable_abi.slots(module, valid, floor)
             yield from _layout(module, valid, free_threaded, abi3t, name)
             if free_threaded:
                 yield from _gil(module, valid, gil, in_build=in_build)
         if any(abi.startswith(('cp', 'abi3')) for abi in abis):
-            yield from audit_abi_info.audit(module, facts, floor, bool(stable))
+            yield from abi_info.audit(module, facts, floor, bool(stable))
 
     # A module may have a hook for 3.15 and another one for older interpreters; a tag may admit both.
     versions = [floor or tags.FIRST_ABI3T]

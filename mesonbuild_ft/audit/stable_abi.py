@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 import typing
 
-from . import tags
-from .diagnostics import Diagnostic
-from .modules import Module
-from .scanner import Facts, PythonImport
+from .. import tags
+from ..diagnostics import Diagnostic
+from ..modules import Module
+from ..scanner import Facts, PythonImport
 
 
 #: Module slots of PyModuleDef_Slot (moduleobject.h): identifier -> (name, first CPython that knows it).
