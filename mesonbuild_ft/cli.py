@@ -251,9 +251,10 @@ def _size(text: str) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from . import check, scanner
+    from . import scanner
+    from .check import checker
+    from .check.subjects import Options
     from .diagnostics import BuildRefused
-    from .subjects import Options
 
     try:
         loaded = scanner.load()
@@ -270,17 +271,18 @@ def _check(arguments: argparse.Namespace) -> int:
     gc.disable()
     try:
         with _Progress() as progress:
-            results = check.check(arguments.named, loaded, options, progress.show if progress.possible else None)
+            results = checker.check(arguments.named, loaded, options, progress.show if progress.possible else None)
     finally:
         gc.enable()
     if arguments.fix is not None:
-        from . import check_fix
+        from .check import fix
         with _ends_orderly():
-            results, done = check_fix.run(results, arguments.fix, loaded, options)
+            results, done = fix.run(results, arguments.fix, loaded, options)
         for line in done:
             print(line, file=sys.stderr)
     if arguments.do_import:
-        from . import check_imports, interpreters
+        from . import interpreters
+        from .check import imports
         try:
             found = interpreters.find(arguments.python)
         except BuildRefused as error:
@@ -291,7 +293,7 @@ def _check(arguments: argparse.Namespace) -> int:
             # Of several releases of one version the newest will do.
             found = list({interpreter.tag: interpreter for interpreter in found}.values())
         with _ends_orderly():
-            results = check_imports.run(results, found, arguments.max_inflated)
+            results = imports.run(results, found, arguments.max_inflated)
     status = exit_status(results, arguments.fail_on)
     _write(results, arguments, loaded.stable_abi_source, status)
     return status

@@ -12,7 +12,7 @@ from .diagnostics import Diagnostic, Severity
 
 
 if typing.TYPE_CHECKING:
-    from .check import Checked
+    from .check.checker import Checked
 
 
 #: What a person is shown of a list, unless everything is asked for.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing
 
 from . import output, output_table
-from .check import Checked
+from .check.checker import Checked
 
 
 _COMMANDS: typing.Final = {'error': 'error', 'warning': 'warning', 'hint': 'notice'}

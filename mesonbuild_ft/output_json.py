@@ -8,7 +8,7 @@ import typing
 
 from . import output, tags
 from .audit import stable_abi as audit_stable_abi
-from .check import Checked
+from .check.checker import Checked
 from .modules import Module
 from .scanner import Facts
 

@@ -7,7 +7,7 @@ import re
 import typing
 
 from . import output, output_table
-from .check import Checked
+from .check.checker import Checked
 
 
 _MARKS: typing.Final = {'ok': '✅', 'hint': '💡', 'warning': '⚠️', 'error': '❌', 'unusable': '❌'}

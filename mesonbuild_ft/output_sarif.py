@@ -14,7 +14,7 @@ import typing
 import urllib.parse
 
 from . import pages
-from .check import Checked
+from .check.checker import Checked
 from .diagnostics import IDENTIFIERS, Diagnostic
 
 

@@ -14,7 +14,7 @@ from .output import plural, printable
 
 
 if typing.TYPE_CHECKING:
-    from .check import Checked
+    from .check.checker import Checked
     from .modules import Module
 
 

@@ -14,8 +14,9 @@ import pytest
 import support
 import wheels
 
-from mesonbuild_ft import check, check_imports, interpreters as interpreters_, scanner, subjects
+from mesonbuild_ft import interpreters as interpreters_, scanner
 from mesonbuild_ft.audit import abi_info
+from mesonbuild_ft.check import checker, imports, subjects
 from mesonbuild_ft.scanner import AbiInfo
 
 
@@ -101,10 +102,10 @@ def test_real_module(
     builder = 'cp315-cp315t' if 't' in tag.removeprefix('cp315-') else 'cp315-cp315'
     data = wheels.module(tmp_path, builder, *flags.split(), source=SOURCE)
     wheel = wheels.wheel(tmp_path, f'{tag}-linux_x86_64', {f'one{suffix}': data})
-    result, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    result, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     assert sorted(finding.identifier for finding in result.found) == expected
     found = [interpreters_.probe(interpreters.get(name)) for name in ('cp315-cp315', 'cp315-cp315t')]
-    tried, = check_imports.run([result], [interpreter for interpreter in found if interpreter is not None])
+    tried, = imports.run([result], [interpreter for interpreter in found if interpreter is not None])
     assert tried.imports
     assert any(done.error for done in tried.imports) == bool(expected)
 
@@ -113,7 +114,7 @@ def test_what_other_releases_refuse(tmp_path: pathlib.Path) -> None:
     """The internal ABI of this very release: imported here, and refused by the next one."""
     data = wheels.module(tmp_path, 'cp315-cp315', '-DPy_BUILD_CORE_MODULE', source=SOURCE)
     wheel = wheels.wheel(tmp_path, 'cp315-cp315-linux_x86_64', {'one.so': data})
-    result, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    result, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     finding, = result.found
     assert (finding.severity, finding.identifier) == ('warning', 'abi-info-refused')
     assert 'is refused by other releases of Python 3.15' in finding.what

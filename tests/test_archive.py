@@ -14,9 +14,10 @@ import zlib
 
 import pytest
 
-from mesonbuild_ft import archive, check, scanner
-from mesonbuild_ft.archive import ArchiveError
-from mesonbuild_ft.subjects import Options
+from mesonbuild_ft import scanner
+from mesonbuild_ft.check import archive, checker
+from mesonbuild_ft.check.archive import ArchiveError
+from mesonbuild_ft.check.subjects import Options
 
 
 @dataclasses.dataclass
@@ -253,8 +254,8 @@ def good_wheel(directory: pathlib.Path) -> pathlib.Path:
                 Entry('pkg-1.0.dist-info/METADATA', b'Name: pkg\n', method=0))
 
 
-def judged(path: pathlib.Path, **options: typing.Any) -> check.Checked:
-    result, = check.check([os.fspath(path)], scanner.load(), Options(jobs=1, **options))
+def judged(path: pathlib.Path, **options: typing.Any) -> checker.Checked:
+    result, = checker.check([os.fspath(path)], scanner.load(), Options(jobs=1, **options))
     return result
 
 

@@ -17,9 +17,10 @@ import support
 import wheels
 from wheels import ABI3, ABI3T
 
-from mesonbuild_ft import check, cli, output, pages, scanner
+from mesonbuild_ft import cli, output, pages, scanner
+from mesonbuild_ft.check import checker
+from mesonbuild_ft.check.subjects import Options
 from mesonbuild_ft.diagnostics import IDENTIFIERS
-from mesonbuild_ft.subjects import Options
 
 
 X86 = 'linux_x86_64'
@@ -28,8 +29,8 @@ SUFFIX_314T = 'cpython-314t-x86_64-linux-gnu'
 FREE_THREADING = 'Classifier: Programming Language :: Python :: Free Threading :: 3 - Stable\n'
 
 
-def judge(*named: pathlib.Path | str, **options: typing.Any) -> list[check.Checked]:
-    return check.check([os.fspath(name) for name in named], scanner.load(), Options(**options))
+def judge(*named: pathlib.Path | str, **options: typing.Any) -> list[checker.Checked]:
+    return checker.check([os.fspath(name) for name in named], scanner.load(), Options(**options))
 
 
 def findings(*named: pathlib.Path | str) -> list[tuple[str, str]]:
@@ -409,7 +410,7 @@ def test_threads_and_one_thread_agree(tmp_path: pathlib.Path, monkeypatch: pytes
                         {f'p{i}/one.abi3.so': data[i % 3] + bytes(i * 999) for i in range(60)})
     one, = judge(made, jobs=1)
     several, = judge(made, jobs=8)
-    monkeypatch.setattr(check, 'IN_FLIGHT', 30_000)
+    monkeypatch.setattr(checker, 'IN_FLIGHT', 30_000)
     little_memory, = judge(made, jobs=8)
     assert one == several == little_memory
     assert len(one.modules) == 60
@@ -712,7 +713,7 @@ def test_name_that_is_not_utf_8(form: str, tmp_path: pathlib.Path, capsys: pytes
     for name in (b'\xff.cpython-314t-x86_64-linux-gnu.so', b'one.cpython-314t-x86_64-linux-gnu.so'):
         with open(os.path.join(os.fsencode(directory), name), 'wb') as file:
             file.write(wheels.module(tmp_path, 'cp314-cp314t'))
-    result, = check.check([os.fspath(directory)], scanner.load(), Options())
+    result, = checker.check([os.fspath(directory)], scanner.load(), Options())
     assert len(result.modules) == 2
     status, text = run(capsys, '--format', form, directory)
     assert status in (0, 1)

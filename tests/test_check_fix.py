@@ -13,21 +13,22 @@ import pytest
 import support
 import wheels
 
-from mesonbuild_ft import check, check_fix, scanner, subjects
+from mesonbuild_ft import scanner
+from mesonbuild_ft.check import checker, fix as check_fix, subjects
 
 
-def fix(wheel: pathlib.Path, directory: pathlib.Path) -> tuple[check.Checked, list[str]]:
+def fix(wheel: pathlib.Path, directory: pathlib.Path) -> tuple[checker.Checked, list[str]]:
     options = subjects.Options()
     loaded = scanner.load()
     before = wheel.read_bytes()
     results, lines = check_fix.run(
-        check.check([os.fspath(wheel)], loaded, options), os.fspath(directory), loaded, options)
+        checker.check([os.fspath(wheel)], loaded, options), os.fspath(directory), loaded, options)
     assert wheel.read_bytes() == before
     result, = results
     return result, lines
 
 
-def identifiers(result: check.Checked) -> set[str]:
+def identifiers(result: checker.Checked) -> set[str]:
     return {finding.identifier for finding in result.found}
 
 
@@ -163,7 +164,7 @@ def test_nothing_that_is_there_is_replaced(tmp_path: pathlib.Path) -> None:
 
     options, loaded = subjects.Options(), scanner.load()
     results, lines = check_fix.run(
-        check.check([os.fspath(s) for s in sources], loaded, options), os.fspath(tmp_path / 'out'), loaded, options)
+        checker.check([os.fspath(s) for s in sources], loaded, options), os.fspath(tmp_path / 'out'), loaded, options)
     assert [line.split(' ')[0] for line in lines] == ['fixed', 'not']
     assert [result.verdict for result in results] == ['ok', 'error']
     assert [path.name for path in (tmp_path / 'out').iterdir()] == [sources[0].name]
@@ -176,7 +177,7 @@ def test_limit_holds_for_all_members(tmp_path: pathlib.Path) -> None:
         whl_tags=['cp310-abi3-linux_x86_64'])
     options, loaded = subjects.Options(limit=1 << 20), scanner.load()
     _, lines = check_fix.run(
-        check.check([os.fspath(path)], loaded, options), os.fspath(tmp_path / 'out'), loaded, options)
+        checker.check([os.fspath(path)], loaded, options), os.fspath(tmp_path / 'out'), loaded, options)
     assert 'inflate to' in lines[0]
 
 

@@ -16,7 +16,8 @@ import zipfile
 import pytest
 import support
 
-from mesonbuild_ft import check, check_imports, importing, interpreters as interpreters_, scanner, subjects
+from mesonbuild_ft import interpreters as interpreters_, scanner
+from mesonbuild_ft.check import checker, import_process, imports as check_imports, subjects
 
 
 def probe(interpreters: typing.Any, *tags: str) -> list[interpreters_.Interpreter]:
@@ -24,13 +25,13 @@ def probe(interpreters: typing.Any, *tags: str) -> list[interpreters_.Interprete
     return [interpreter for interpreter in found if interpreter is not None]
 
 
-def checked(wheel: pathlib.Path, found: list[interpreters_.Interpreter], limit: int | None = None) -> check.Checked:
-    results = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+def checked(wheel: pathlib.Path, found: list[interpreters_.Interpreter], limit: int | None = None) -> checker.Checked:
+    results = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     result, = check_imports.run(results, found, limit)
     return result
 
 
-def findings(result: check.Checked) -> list[tuple[str, str]]:
+def findings(result: checker.Checked) -> list[tuple[str, str]]:
     return [(finding.severity, finding.identifier) for finding in result.found]
 
 
@@ -58,7 +59,7 @@ def test_gil_that_comes_back_is_told_once(built: typing.Any, interpreters: typin
 
 def test_gil_that_only_importing_shows(built: typing.Any, interpreters: typing.Any) -> None:
     wheel = built.wheel('no-gil-declaration', 'cp314-cp314t')
-    before, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    before, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     blind = before._replace(found=())
     result, = check_imports.run([blind], probe(interpreters, 'cp314-cp314t'))
     finding, = result.found
@@ -83,11 +84,11 @@ def test_circular_import(built: typing.Any, interpreters: typing.Any, monkeypatc
              '(most likely due to a circular import)')
 
     def import_module(
-        interpreter: interpreters_.Interpreter, directory: pathlib.Path, name: str, processes: importing.Processes,
-    ) -> importing.Import:
-        return importing.Import(name, interpreter, error=error)
+        interpreter: interpreters_.Interpreter, directory: pathlib.Path, name: str, processes: import_process.Processes,
+    ) -> import_process.Import:
+        return import_process.Import(name, interpreter, error=error)
 
-    monkeypatch.setattr(importing, 'import_module', import_module)
+    monkeypatch.setattr(import_process, 'import_module', import_module)
     result = checked(built.wheel('plain', 'cp314-cp314t'), probe(interpreters, 'cp314-cp314t'))
     assert findings(result) == [('hint', 'import-not-tried')]
 
@@ -119,7 +120,7 @@ def test_dependency_that_is_not_there(built: typing.Any, interpreters: typing.An
 
 def test_limit(built: typing.Any, interpreters: typing.Any) -> None:
     wheel = built.wheel('plain', 'cp314-cp314t')
-    before, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    before, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     result, = check_imports.run([before], probe(interpreters, 'cp314-cp314t'), 1000)
     assert ('error', 'inflation-limit') in findings(result)
     assert result.imports == ()
@@ -193,7 +194,7 @@ def test_module_that_answers_itself(answer: str, interpreters: typing.Any, tmp_p
     (tmp_path / 'forges.py').write_text(
         f'import json, os, sys\nopen(json.loads(sys.argv[1])[0], "w").write({answer!r})\nos._exit(0)\n')
     interpreter, = probe(interpreters, 'cp314-cp314t')
-    assert importing.import_module(interpreter, tmp_path, 'forges').error == 'the interpreter ended with status 0'
+    assert import_process.import_module(interpreter, tmp_path, 'forges').error == 'the interpreter ended with status 0'
 
 
 def test_process_that_stays_behind_is_not_waited_for(interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
@@ -201,7 +202,7 @@ def test_process_that_stays_behind_is_not_waited_for(interpreters: typing.Any, t
         'import subprocess, sys\nsubprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])\n')
     interpreter, = probe(interpreters, 'cp314-cp314t')
     start = time.monotonic()
-    assert importing.import_module(interpreter, tmp_path, 'stays').error == ''
+    assert import_process.import_module(interpreter, tmp_path, 'stays').error == ''
     assert time.monotonic() - start < 60
 
 

@@ -10,8 +10,9 @@ import typing
 import pytest
 from real import ground_truth
 
-from mesonbuild_ft import check, scanner
-from mesonbuild_ft.subjects import Options
+from mesonbuild_ft import scanner
+from mesonbuild_ft.check import checker
+from mesonbuild_ft.check.subjects import Options
 
 
 REPORT: typing.Final = (ground_truth.HERE / 'GROUND_TRUTH.md').read_text(encoding='utf-8')
@@ -80,7 +81,7 @@ def test_one_wheel() -> None:
             pytest.fail('no interpreter cp314-cp314t, and CI is set')
         pytest.skip('no interpreter cp314-cp314t on this machine')
     path = ground_truth.fetch(wheel.file, wheel.sha256)
-    checked, = check.check([os.fspath(path)], scanner.load(), Options())
+    checked, = checker.check([os.fspath(path)], scanner.load(), Options())
     truths = ground_truth.import_wheel(wheel, path, checked, by)
     assert truths == {'frozenlist._frozenlist': ['not-used', 'the GIL stays off']}
     module, = ground_truth.modules(wheel, checked, truths)

@@ -11,7 +11,8 @@ import typing
 import pytest
 import support
 
-from mesonbuild_ft import importing, interpreters as interpreters_, tags
+from mesonbuild_ft import interpreters as interpreters_, tags
+from mesonbuild_ft.check import import_process
 from mesonbuild_ft.diagnostics import BuildRefused
 
 
@@ -73,17 +74,17 @@ def test_named(tmp_path: pathlib.Path, interpreters: typing.Any) -> None:
     ('pkg/__init__.cpython-311-x86_64-linux-gnu.so', 'pkg'), ('n-1.0.data/platlib/pkg/one.so', 'pkg.one'),
     ('n-1.0.data/purelib/one.so', 'one')])
 def test_module_name(path: str, name: str) -> None:
-    assert importing.module_name(path) == name
+    assert import_process.module_name(path) == name
     assert tags.module_parts(path)
 
 
 def do_import(tag: str, built: typing.Any, project: str, builder: str, interpreters: typing.Any,
-              tmp_path: pathlib.Path) -> list[importing.Import]:
+              tmp_path: pathlib.Path) -> list[import_process.Import]:
     wheel = built.wheel(project, builder)
     site = support.unpack(wheel, tmp_path / 'site')
     interpreter = interpreters_.probe(interpreters.get(tag))
     assert interpreter is not None
-    return [importing.import_module(interpreter, site, name) for name in sorted(support.modules(wheel))]
+    return [import_process.import_module(interpreter, site, name) for name in sorted(support.modules(wheel))]
 
 
 class TestImport:
@@ -115,11 +116,11 @@ class TestImport:
         package.joinpath('__init__.py').write_text('import part_of_another_distribution.core\n')
         interpreter = interpreters_.probe(interpreters.get('cp314-cp314'))
         assert interpreter is not None
-        found = importing.import_module(interpreter, tmp_path, 'package')
+        found = import_process.import_module(interpreter, tmp_path, 'package')
         assert found.missing == 'part_of_another_distribution'
         # A part of the package itself is missing: nobody else can bring it.
         package.joinpath('__init__.py').write_text('import package.core\n')
-        assert importing.import_module(interpreter, tmp_path, 'package').missing == ''
+        assert import_process.import_module(interpreter, tmp_path, 'package').missing == ''
 
     @pytest.mark.parametrize(('code', 'error'), [
         ('import os; os.abort()', 'the interpreter crashed (SIGABRT)'),
@@ -132,13 +133,13 @@ class TestImport:
         tmp_path.joinpath('bad.py').write_text(code + '\n', encoding='utf-8')
         interpreter = interpreters_.probe(interpreters.get('cp314-cp314t'))
         assert interpreter is not None
-        assert importing.import_module(interpreter, tmp_path, 'bad').error == error
+        assert import_process.import_module(interpreter, tmp_path, 'bad').error == error
 
     def test_interpreter_that_is_gone(self, interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
         interpreter = interpreters_.probe(interpreters.get('cp314-cp314'))
         assert interpreter is not None
         gone = interpreters_.Interpreter(str(tmp_path / 'gone'), interpreter.target)
-        assert importing.import_module(gone, tmp_path, 'any').error.startswith('the interpreter cannot be run')
+        assert import_process.import_module(gone, tmp_path, 'any').error.startswith('the interpreter cannot be run')
 
 
 def test_nothing_is_written_into_the_interpreter(interpreters: typing.Any) -> None:

@@ -18,7 +18,8 @@ import test_descriptions
 import trees
 from conftest import Hook
 
-from mesonbuild_ft import check, scanner, settings, subjects, target as target_, target_choice
+from mesonbuild_ft import scanner, settings, target as target_, target_choice
+from mesonbuild_ft.check import checker, subjects
 from mesonbuild_ft.description import reader
 from mesonbuild_ft.diagnostics import BuildRefused
 from mesonbuild_ft.meson import cross_setup
@@ -66,7 +67,7 @@ def test_linux_of_another_machine(
     wheel = result.path
     assert wheel.name == f'many-1.0-cp39-abi3-linux_{machine}.whl'
     assert result.findings() == []
-    checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    checked, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     # The scanner has the names that qemu has.
     assert {m.facts.machine for m in checked.modules if m.facts is not None} == {emulator}
     directory = support.unpack(wheel, tmp_path / 'unpacked')
@@ -96,7 +97,7 @@ def test_musl(tag: str, project: Copy, hook: Hook, tmp_path: pathlib.Path) -> No
     assert wheel.name == {'cp314-cp314': 'many-1.0-cp39-abi3-musllinux_1_2_x86_64.whl',
                           'cp315-cp315t': 'many-1.0-cp315-abi3.abi3t-musllinux_1_2_x86_64.whl'}[tag]
     assert result.findings() == []
-    checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    checked, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     assert all(m.facts is not None and 'libc.so.6' not in m.facts.needed for m in checked.modules)
     directory = support.unpack(wheel, tmp_path / 'unpacked')
     done = subprocess.run(
@@ -155,7 +156,7 @@ def test_macos(
     wheel = result.path
     assert wheel.name == f'plain-1.0-cp314-cp314t-{platform}.whl'
     assert list(support.modules(wheel).values()) == ['plain.cpython-314t-darwin.so']
-    checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    checked, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     assert checked.found == ()
     facts = checked.modules[0].facts
     assert facts is not None
@@ -184,7 +185,7 @@ def test_universal2(kind: str, project: Copy, hook: Hook, tmp_path: pathlib.Path
     wheel = result.path
     assert wheel.name == 'plain-1.0-cp314-cp314t-macosx_11_0_universal2.whl'
     assert result.findings() == []
-    checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    checked, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     assert checked.found == ()
     facts = checked.modules[0].facts
     assert facts is not None

@@ -19,7 +19,8 @@ import trees
 import windows_python
 from conftest import Hook
 
-from mesonbuild_ft import check, scanner, subjects, target as target_
+from mesonbuild_ft import scanner, target as target_
+from mesonbuild_ft.check import checker, subjects
 from mesonbuild_ft.description import reader
 
 
@@ -153,7 +154,7 @@ def test_macos_wheels(
         assert wheel.name == f'{name}-1.0-{wheel_tag}-{tag}_{architecture}.whl'
         assert result.findings() == []
         assert file in support.modules(wheel).values()
-        checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+        checked, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
         assert checked.found == ()
         for module in checked.modules:
             assert module.facts is not None

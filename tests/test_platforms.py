@@ -14,7 +14,8 @@ import pytest
 import wheels
 from test_abiscan_macho import universal
 
-from mesonbuild_ft import check, check_imports, interpreters as interpreters_, scanner, subjects
+from mesonbuild_ft import interpreters as interpreters_, scanner
+from mesonbuild_ft.check import checker, imports, subjects
 
 
 GNU: typing.Final = 'x86_64-linux-gnu.2.17'
@@ -49,8 +50,8 @@ def _build(directory: pathlib.Path, target: str) -> bytes:
     return (directory / 'one.so').read_bytes()
 
 
-def judge(wheel: pathlib.Path) -> check.Checked:
-    result, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+def judge(wheel: pathlib.Path) -> checker.Checked:
+    result, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     return result
 
 
@@ -75,7 +76,7 @@ def test_libc(
     assert [(d.severity, d.identifier) for d in result.found] == [('error', identifier) for identifier in expected]
     interpreter = interpreters_.probe(interpreters.get('cp314-cp314'))
     assert interpreter is not None
-    tried, = check_imports.run([result], [interpreter])
+    tried, = imports.run([result], [interpreter])
     if platform.startswith('manylinux'):
         # A file that nobody looks for is not tried.
         assert bool(expected) == (not tried.imports or any(done.error for done in tried.imports))

@@ -12,8 +12,9 @@ import pytest
 import support
 from real import ground_truth
 
-from mesonbuild_ft import check, scanner
-from mesonbuild_ft.subjects import Options
+from mesonbuild_ft import scanner
+from mesonbuild_ft.check import checker
+from mesonbuild_ft.check.subjects import Options
 
 
 if sys.version_info >= (3, 11):
@@ -31,7 +32,7 @@ WHEELS: typing.Final[list[dict[str, typing.Any]]] = [
 @pytest.mark.parametrize('entry', WHEELS, ids=lambda entry: entry['file'].removesuffix('.whl'))
 def test_real_wheel(entry: dict[str, typing.Any]) -> None:
     path = ground_truth.fetch(entry['file'], entry['sha256'])
-    result, = check.check([os.fspath(path)], scanner.load(), Options())
+    result, = checker.check([os.fspath(path)], scanner.load(), Options())
     assert sorted({f'{finding.severity} {finding.identifier}' for finding in result.found}) == entry['findings']
     assert result.modules
     if 'gil' in entry:

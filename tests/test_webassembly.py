@@ -18,8 +18,9 @@ import wheels
 from conftest import Hook
 from real import ground_truth
 
-from mesonbuild_ft import check, scanner
-from mesonbuild_ft.subjects import Options
+from mesonbuild_ft import scanner
+from mesonbuild_ft.check import checker
+from mesonbuild_ft.check.subjects import Options
 
 
 Copy = typing.Callable[[str], pathlib.Path]
@@ -39,12 +40,12 @@ endian = 'little'
 '''
 
 
-def checked(path: pathlib.Path) -> check.Checked:
-    result, = check.check([os.fspath(path)], scanner.load(), Options())
+def checked(path: pathlib.Path) -> checker.Checked:
+    result, = checker.check([os.fspath(path)], scanner.load(), Options())
     return result
 
 
-def findings(result: check.Checked) -> list[str]:
+def findings(result: checker.Checked) -> list[str]:
     return sorted(f'{found.severity} {found.identifier}' for found in result.found)
 
 

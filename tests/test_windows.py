@@ -18,7 +18,8 @@ import trees
 import windows_python
 from conftest import Hook
 
-from mesonbuild_ft import check, scanner, subjects
+from mesonbuild_ft import scanner
+from mesonbuild_ft.check import checker, subjects
 
 
 BUILDER: typing.Final = 'cp311-cp311'
@@ -122,7 +123,7 @@ def test_without_the_define_it_fails_and_check_says_why(
     assert refused.findings('error')[0] == 'wrong-object-layout'
     assert not refused.wheels
     wheel = build(hook, directory, python, verify='off').path
-    checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    checked, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     assert [(f.identifier, f.where) for f in checked.found if f.severity == 'error'] == [
         ('wrong-object-layout', f'multi.{tag.split("-")[1]}-win_amd64.pyd')]
     done = python.run('-c', 'import multi', path=[support.unpack(wheel, tmp_path / 'unpacked')])
@@ -139,7 +140,7 @@ def test_one_abi3t_wheel_for_both_builds_of_3_15(
         result = build(hook, project('limited-315-abi3t').rename(tmp_path / tag), python)
         assert result.path.name == 'limited_315_abi3t-1.0-cp315-abi3.abi3t-win_amd64.whl'
         wheels.append(result.path)
-        checked, = check.check([os.fspath(result.path)], scanner.load(), subjects.Options())
+        checked, = checker.check([os.fspath(result.path)], scanner.load(), subjects.Options())
         assert checked.found == ()
         module, = checked.modules
         assert module.facts is not None
@@ -158,7 +159,7 @@ def test_abi3_wheel_of_3_15_works_in_3_14(project: Copy, hook: Hook, tmp_path: p
     wheel = build(hook, project('many'), windows_python.python('cp315-cp315')).path
     assert wheel.name == 'many-1.0-cp39-abi3-win_amd64.whl'
     # mesonbuild/meson#15172: such modules must not need python315.dll.
-    checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    checked, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     for module in checked.modules:
         assert module.facts is not None
         assert [name for name in module.facts.needed if 'python' in name] == ['python3.dll']

@@ -19,7 +19,8 @@ import support
 import trees
 from conftest import Hook
 
-from mesonbuild_ft import check, scanner, subjects
+from mesonbuild_ft import scanner
+from mesonbuild_ft.check import checker, subjects
 from mesonbuild_ft.description import reader
 
 
@@ -97,7 +98,7 @@ def test_with_a_stand_in_for_the_python(
     wheel = result.path
     assert wheel.name == f'{project_name}-1.0-{wheel_tag}-{machine.platform}.whl'
     assert result.findings() == []
-    checked, = check.check([os.fspath(wheel)], scanner.load(), subjects.Options())
+    checked, = checker.check([os.fspath(wheel)], scanner.load(), subjects.Options())
     assert checked.found == ()
     for module in checked.modules:
         facts = module.facts

@@ -18,7 +18,8 @@ import windows_native
 import windows_python
 from conftest import Hook
 
-from mesonbuild_ft import check, scanner, subjects
+from mesonbuild_ft import scanner
+from mesonbuild_ft.check import checker, subjects
 
 
 Copy = typing.Callable[[str], pathlib.Path]
@@ -68,7 +69,7 @@ def libraries(words: typing.Iterable[str]) -> list[str]:
 
 def facts_of(wheel: pathlib.Path) -> list[typing.Any]:
     """What the scanner says of the modules of a wheel that check finds nothing wrong with."""
-    checked, = check.check([str(wheel)], scanner.load(), subjects.Options())
+    checked, = checker.check([str(wheel)], scanner.load(), subjects.Options())
     assert checked.found == ()
     return [module.facts for module in checked.modules]
 

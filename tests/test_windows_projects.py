@@ -14,7 +14,8 @@ import windows_python
 from conftest import Hook
 from test_windows import BUILDER, SIZES, Copy, build, gil_defines
 
-from mesonbuild_ft import check, scanner, subjects
+from mesonbuild_ft import scanner
+from mesonbuild_ft.check import checker, subjects
 
 
 pytestmark = pytest.mark.usefixtures('wine')
@@ -90,7 +91,7 @@ def test_several_limited_modules_of_3_15_work_in_3_14(project: Copy, hook: Hook,
     assert sorted(support.modules(result.path).values()) == [f'{name}.pyd' for name in LIMITED]
     assert result.findings() == []
     assert gil_defines(directory / 'b') == dict.fromkeys(SOURCES, ())
-    checked, = check.check([os.fspath(result.path)], scanner.load(), subjects.Options())
+    checked, = checker.check([os.fspath(result.path)], scanner.load(), subjects.Options())
     assert checked.found == ()
     for module in checked.modules:
         assert module.facts is not None

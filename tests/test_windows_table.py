@@ -17,7 +17,8 @@ import support
 import wheels
 import windows_python
 
-from mesonbuild_ft import check, scanner, subjects
+from mesonbuild_ft import scanner
+from mesonbuild_ft.check import checker, subjects
 
 
 FREE_THREADED: typing.Final = ('cp313-cp313t', 'cp314-cp314t', 'cp315-cp315t')
@@ -147,7 +148,7 @@ def test_row(name: str, tag: str, tmp_path: pathlib.Path) -> None:
     assert done.returncode == 0, done.stderr
 
     wheel = wheels.wheel(tmp_path, f'{tag}-win_amd64', {module.name: module.read_bytes()})
-    for checked in check.check([os.fspath(wheel), os.fspath(module)], scanner.load(), subjects.Options()):
+    for checked in checker.check([os.fspath(wheel), os.fspath(module)], scanner.load(), subjects.Options()):
         facts = checked.modules[0].facts
         assert facts is not None
         assert (facts.init, facts.layout, facts.gil) == row.facts, facts

@@ -57,11 +57,12 @@ sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
 import support
 
-from mesonbuild_ft import check, check_imports, importing, interpreters, scanner, tags
-from mesonbuild_ft.check import Checked
-from mesonbuild_ft.importing import Import
+from mesonbuild_ft import interpreters, scanner, tags
+from mesonbuild_ft.check import checker, import_process, imports
+from mesonbuild_ft.check.checker import Checked
+from mesonbuild_ft.check.import_process import Import
+from mesonbuild_ft.check.subjects import Options
 from mesonbuild_ft.interpreters import Interpreter
-from mesonbuild_ft.subjects import Options
 
 
 HERE: typing.Final = pathlib.Path(__file__).resolve().parent
@@ -266,7 +267,7 @@ def import_wheel(wheel: Wheel, path: pathlib.Path, checked: Checked, by: Interpr
             continue
         if required is needed:
             break
-    done, = check_imports.run([checked], [by])
+    done, = imports.run([checked], [by])
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
         directory = support.unpack(path, pathlib.Path(name))
         return {one.module: _truth(one, directory) for one in done.imports}
@@ -286,7 +287,7 @@ def _truth(done: Import, directory: pathlib.Path) -> list[str]:
     names = [first, done.module] if first else [done.module]
     command = [done.interpreter.executable, '-I', '-B', '-v', '-c', _VERBOSELY, os.fspath(directory), *names]
     ran = subprocess.run(command, capture_output=True, text=True, errors='replace', check=False, cwd=directory,
-                         timeout=importing.TIME_LIMIT)
+                         timeout=import_process.TIME_LIMIT)
     if ran.returncode:
         return ['', ran.stderr.strip().splitlines()[-1]]
     requires = _REQUIRES_GIL.findall(ran.stderr)
@@ -340,7 +341,7 @@ def modules(wheel: Wheel, checked: Checked, truths: Json, missing: str = '') -> 
     """What is predicted of each module, beside its truth. missing: why a module has none."""
     result = []
     for module in checked.modules:
-        name = importing.module_name(module.path)
+        name = import_process.module_name(module.path)
         if not tags.finds(wheel.version, True, wheel.platform == 'windows', module.suffix_tag):
             # Left over from another Python, and never loaded.
             continue
@@ -392,7 +393,7 @@ def measure(*, again: bool = False) -> Results:
     # Linux first: the others are compared with it.
     for wheel in sorted(load(), key=lambda w: (w.platform != 'linux', w.file)):
         path = fetch(wheel.file, wheel.sha256)
-        checked, = check.check([os.fspath(path)], loaded, Options(jobs=1))
+        checked, = checker.check([os.fspath(path)], loaded, Options(jobs=1))
         verdicts[wheel] = checked
         entry = _measured(wheel, path, checked, kept)
         store.write_text(json.dumps(kept, indent=1))

@@ -11,12 +11,13 @@ import re
 import stat
 import typing
 
-from . import archive, modules, tags
+from .. import modules, tags
+from ..audit.contents import Contents
+from ..diagnostics import Diagnostic, from_os_error
+from ..modules import Module
+from ..scanner import Scanner
+from . import archive
 from .archive import ArchiveError
-from .audit.contents import Contents
-from .diagnostics import Diagnostic, from_os_error
-from .modules import Module
-from .scanner import Scanner
 
 
 Kind = typing.Literal['wheel', 'module', 'directory', 'package']

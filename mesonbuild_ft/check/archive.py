@@ -15,7 +15,7 @@ import struct
 import typing
 import zlib
 
-from .diagnostics import Diagnostic
+from ..diagnostics import Diagnostic
 
 
 try:

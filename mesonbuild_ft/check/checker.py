@@ -12,16 +12,17 @@ import os
 import threading
 import typing
 
-from . import subjects as subjects_, tags
-from .audit import verdict as audit
-from .diagnostics import Diagnostic
-from .modules import Module
-from .scanner import Scanner
+from .. import tags
+from ..audit import verdict as audit
+from ..diagnostics import Diagnostic
+from ..modules import Module
+from ..scanner import Scanner
+from . import subjects as subjects_
 from .subjects import Job, Kind, Options, Subject
 
 
 if typing.TYPE_CHECKING:
-    from .importing import Import
+    from .import_process import Import
 
 Verdict = typing.Literal['ok', 'hint', 'warning', 'error', 'unusable']
 

@@ -14,13 +14,13 @@ import re
 import tempfile
 import typing
 
-from . import archive, importing
+from ..diagnostics import Diagnostic, from_os_error
+from ..interpreters import Interpreter
+from ..modules import Module
+from . import archive, import_process
 from .archive import ArchiveError
-from .check import Checked
-from .diagnostics import Diagnostic, from_os_error
-from .importing import Import
-from .interpreters import Interpreter
-from .modules import Module
+from .checker import Checked
+from .import_process import Import
 
 
 def run(
@@ -52,7 +52,7 @@ def _run(checked: Checked, interpreters: typing.Sequence[Interpreter], limit: in
         with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-import-') as directory:
             _install(checked.path, pathlib.Path(directory), limit)
             imports = _import_all(pathlib.Path(directory), [
-                (interpreter, importing.module_name(module.path)) for interpreter in fitting
+                (interpreter, import_process.module_name(module.path)) for interpreter in fitting
                 for module in checked.modules if _finds(interpreter, module) and _is_python(module)])
     except ArchiveError as error:
         return _with(checked, [], [error.diagnostic])
@@ -62,11 +62,11 @@ def _run(checked: Checked, interpreters: typing.Sequence[Interpreter], limit: in
 
 
 def _import_all(directory: pathlib.Path, pairs: typing.Sequence[tuple[Interpreter, str]]) -> list[Import]:
-    processes = importing.Processes()
+    processes = import_process.Processes()
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         try:
             return list(pool.map(
-                lambda pair: importing.import_module(pair[0], directory, pair[1], processes), pairs))
+                lambda pair: import_process.import_module(pair[0], directory, pair[1], processes), pairs))
         except BaseException:
             # Such as Ctrl-C: the directory is wanted back at once, and not after the last import.
             processes.stop()
@@ -116,7 +116,7 @@ def _install(path: str, directory: pathlib.Path, limit: int | None) -> None:
 
 
 def _judge(checked: Checked, imports: typing.Sequence[Import]) -> typing.Iterator[Diagnostic]:
-    paths = {importing.module_name(module.path): module.path for module in checked.modules}
+    paths = {import_process.module_name(module.path): module.path for module in checked.modules}
     told = {d.where for d in checked.found if d.identifier == 'gil-enabled-by-module'}
     for done in imports:
         path, target = paths[done.module], done.interpreter.target
@@ -145,7 +145,7 @@ def _judge(checked: Checked, imports: typing.Sequence[Import]) -> typing.Iterato
             if blamed:
                 yield Diagnostic(
                     'gil-enabled-by-module', 'warning',
-                    f'{importing.module_name(blamed)} switches the GIL on in {target.name}: '
+                    f'{import_process.module_name(blamed)} switches the GIL on in {target.name}: '
                     f'{" ".join(done.warnings)}', blamed,
                     'Declare in that module that it does not need the GIL, once it is safe without.')
             else:

@@ -16,12 +16,13 @@ import typing
 import zipfile
 import zlib
 
-from . import archive, check, subjects, tags, wheel
+from .. import tags, wheel
+from ..diagnostics import BuildRefused
+from ..output import printable
+from ..scanner import Scanner
+from . import archive, checker, subjects
 from .archive import ArchiveError
-from .check import Checked
-from .diagnostics import BuildRefused
-from .output import printable
-from .scanner import Scanner
+from .checker import Checked
 from .subjects import Options
 
 
@@ -84,7 +85,7 @@ def _fix(
     without = frozenset(f.where for f in checked.found if f.identifier == 'import-library-in-wheel')
     with _beside(directory) as work:
         copy = wheel.finish(pathlib.Path(checked.path), work, checked.name, found[0], without)
-        fixed, = check.check([str(copy)], scanner, options)
+        fixed, = checker.check([str(copy)], scanner, options)
         mended = _mended(checked, fixed)
         if not mended:
             raise _NotFixed('a copy would be no better: ' + ', '.join(sorted(

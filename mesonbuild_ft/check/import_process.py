@@ -15,7 +15,7 @@ import tempfile
 import threading
 import typing
 
-from .interpreters import Interpreter
+from ..interpreters import Interpreter
 
 
 #: Longest that the import of one module may take, in seconds.
