@@ -364,30 +364,30 @@ def exit_status(results: typing.Iterable[typing.Any], fail_on: str) -> int:
 def _write(results: typing.Any, arguments: argparse.Namespace, stable_abi: str, status: int) -> None:
     stream = sys.stdout
     if arguments.format == 'json':
-        from . import output_json
-        output_json.write(results, stream, version=__version__, stable_abi=stable_abi, fail_on=arguments.fail_on,
+        from .output import as_json
+        as_json.write(results, stream, version=__version__, stable_abi=stable_abi, fail_on=arguments.fail_on,
                           exit_status=status)
     elif arguments.format == 'sarif':
-        from . import output_sarif
-        output_sarif.write(results, stream, version=__version__, exit_status=status)
+        from .output import sarif
+        sarif.write(results, stream, version=__version__, exit_status=status)
     elif arguments.format == 'github':
-        from . import output_github
-        output_github.write(results, stream, verbose=arguments.verbose)
+        from .output import github
+        github.write(results, stream, verbose=arguments.verbose)
     elif arguments.format == 'markdown':
-        from . import output_markdown
-        output_markdown.write(results, stream, verbose=arguments.verbose)
+        from .output import markdown
+        markdown.write(results, stream, verbose=arguments.verbose)
     else:
-        from . import output_table
-        output_table.write(results, stream, verbose=arguments.verbose)
+        from .output import table
+        table.write(results, stream, verbose=arguments.verbose)
 
 
 class _Progress:
     """A bar on a terminal, with rich, once the work has taken some time."""
 
     def __init__(self) -> None:
-        from . import output_table
+        from .output import table
 
-        self.possible = sys.stderr.isatty() and output_table.wants_rich(sys.stderr)
+        self.possible = sys.stderr.isatty() and table.wants_rich(sys.stderr)
         self._bar: typing.Any = None
         self._task: typing.Any = None
         self._start = 0.0
@@ -420,8 +420,9 @@ class _Progress:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from . import output_table, pages
+    from . import pages
     from .diagnostics import IDENTIFIERS
+    from .output import table
 
     if arguments.identifier is None:
         width = max(map(len, IDENTIFIERS))
@@ -436,7 +437,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         print(f'mesonbuild-ft: there is no finding {arguments.identifier!r}{advice}', file=sys.stderr)
         return UNUSABLE
     page = pages.read(arguments.identifier) or f'# {arguments.identifier}\n\n{IDENTIFIERS[arguments.identifier]}\n'
-    if output_table.wants_rich(sys.stdout):
+    if table.wants_rich(sys.stdout):
         from rich.console import Console
         from rich.markdown import Markdown
 

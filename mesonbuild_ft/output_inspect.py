@@ -11,10 +11,11 @@ import os
 import re
 import typing
 
-from . import inspection, output_table, tags
+from . import inspection, tags
 from .diagnostics import Diagnostic
 from .inspection import Found, Project, Row, Yielded
-from .output import plural, printable
+from .output import table
+from .output.summary import plural, printable
 
 
 #: Raised when a field changes its meaning or goes away, not when one is added.
@@ -40,7 +41,7 @@ def write(
     findings: typing.Sequence[Diagnostic], stream: typing.TextIO,
 ) -> None:
     """Print it for people. rows: empty outside of a project. findings: on what was named."""
-    out = output_table.printer(stream)
+    out = table.printer(stream)
     if project is None:
         _table(out, ('PYTHON', 'GIL', 'TAG', 'PLATFORM', _PATH), [
             ((_name(item), _gil(item), item.tag, item.target.platform, _path(item)), '') for item in found])

@@ -17,10 +17,11 @@ import support
 import wheels
 from wheels import ABI3, ABI3T
 
-from mesonbuild_ft import cli, output, pages, scanner
+from mesonbuild_ft import cli, pages, scanner
 from mesonbuild_ft.check import checker
 from mesonbuild_ft.check.subjects import Options
 from mesonbuild_ft.diagnostics import IDENTIFIERS
+from mesonbuild_ft.output import summary
 
 
 X86 = 'linux_x86_64'
@@ -235,7 +236,7 @@ def test_module_that_was_left_over(tmp_path: pathlib.Path) -> None:
     result, = judge(wheels.wheel(tmp_path, f'cp314-cp314t-{X86}', {
         f'one.{SUFFIX_314T}.so': own, 'one.cpython-314-x86_64-linux-gnu.so': other}))
     assert [(d.identifier, d.severity) for d in result.found] == [('module-for-other-python', 'warning')]
-    assert output.gil(result) == 'stays off'
+    assert summary.gil(result) == 'stays off'
 
 
 def test_wheel_that_is_not_there(tmp_path: pathlib.Path) -> None:
@@ -264,7 +265,7 @@ def test_single_file(tmp_path: pathlib.Path) -> None:
     path.write_bytes(wheels.module(tmp_path, 'cp314-cp314', ABI3, '-DNEWER'))
     result, = judge(path)
     # No version is named, so no symbol is too new; 3.9 does not have this one.
-    assert (result.kind, result.found, output.pythons(result)) == ('module', (), 'abi3')
+    assert (result.kind, result.found, summary.pythons(result)) == ('module', (), 'abi3')
     path.write_bytes(wheels.module(tmp_path, 'cp314-cp314', '-DOUTSIDE'))
     assert findings(path) == [('symbol-outside-stable-abi', 'error')]
     plain = tmp_path / 'one.so'
@@ -521,10 +522,10 @@ def test_sarif_follows_its_schema(three: list[pathlib.Path], capsys: pytest.Capt
     ('\\\\host\\share\\x y.whl', 'file://host/share/x%20y.whl'),
 ])
 def test_uri(path: str, uri: str) -> None:
-    from mesonbuild_ft import output_sarif
+    from mesonbuild_ft.output import sarif
 
     windows = '\\' in path
-    assert output_sarif._uri((pathlib.PureWindowsPath if windows else pathlib.PurePosixPath)(path)) == uri
+    assert sarif._uri((pathlib.PureWindowsPath if windows else pathlib.PurePosixPath)(path)) == uri
     if uri.startswith('file:') and not windows:
         assert pathlib.Path(path).as_uri() == uri
 
@@ -593,7 +594,7 @@ def test_names_are_whole_on_a_narrow_terminal(
     pytest.importorskip('rich')
     import io
 
-    from mesonbuild_ft import output_table
+    from mesonbuild_ft.output import table as output_table
 
     monkeypatch.setenv('FORCE_COLOR', '1')
     monkeypatch.setenv('COLUMNS', str(width))
@@ -610,7 +611,7 @@ def test_rich_draws_the_same(three: list[pathlib.Path], monkeypatch: pytest.Monk
     pytest.importorskip('rich')
     import io
 
-    from mesonbuild_ft import output_table
+    from mesonbuild_ft.output import table as output_table
 
     monkeypatch.setenv('FORCE_COLOR', '1')
     monkeypatch.setenv('COLUMNS', '100')

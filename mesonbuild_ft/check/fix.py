@@ -18,7 +18,7 @@ import zlib
 
 from .. import tags, wheel
 from ..diagnostics import BuildRefused
-from ..output import printable
+from ..output.summary import printable
 from ..scanner import Scanner
 from . import archive, checker, subjects
 from .archive import ArchiveError

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .. import tags
-from ..output import plural
+from ..output.summary import plural
 from .jobs import Matrix
 
 

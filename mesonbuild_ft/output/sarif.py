@@ -13,9 +13,9 @@ import pathlib
 import typing
 import urllib.parse
 
-from . import pages
-from .check.checker import Checked
-from .diagnostics import IDENTIFIERS, Diagnostic
+from .. import pages
+from ..check.checker import Checked
+from ..diagnostics import IDENTIFIERS, Diagnostic
 
 
 _LEVELS: typing.Final = {'error': 'error', 'warning': 'warning', 'hint': 'note'}

@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import typing
 
-from . import output, tags
-from .audit import stable_abi as audit_stable_abi
-from .check.checker import Checked
-from .modules import Module
-from .scanner import Facts
+from .. import tags
+from ..audit import stable_abi as audit_stable_abi
+from ..check.checker import Checked
+from ..modules import Module
+from ..scanner import Facts
+from . import summary
 
 
 #: Raised when a field changes its meaning or goes away, not when one is added.
@@ -27,7 +28,7 @@ def write(
         'tool': {'name': 'mesonbuild-ft', 'version': version, 'stable_abi': stable_abi},
         'fail_on': fail_on,
         'exit_status': exit_status,
-        'summary': output.count(results),
+        'summary': summary.count(results),
         'results': [_result(checked) for checked in results],
     }, stream, indent=1)
     stream.write('\n')

@@ -7,12 +7,12 @@ import os
 import re
 import typing
 
-from . import tags
-from .diagnostics import Diagnostic, Severity
+from .. import tags
+from ..diagnostics import Diagnostic, Severity
 
 
 if typing.TYPE_CHECKING:
-    from .check.checker import Checked
+    from ..check.checker import Checked
 
 
 #: What a person is shown of a list, unless everything is asked for.

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import typing
 
-from . import output, tags
-from .output import plural, printable
+from .. import tags
+from . import summary
+from .summary import plural, printable
 
 
 if typing.TYPE_CHECKING:
-    from .check.checker import Checked
-    from .modules import Module
+    from ..check.checker import Checked
+    from ..modules import Module
 
 
 _STYLES: typing.Final = {
@@ -43,20 +44,20 @@ def write(results: typing.Sequence[Checked], stream: typing.TextIO, *, verbose: 
     """Print everything. verbose: also what each module is, and every finding of a kind."""
     out = printer(stream)
     out.table([
-        (checked.verdict, str(len(checked.modules)), output.pythons(checked), output.gil(checked),
-         output.title(checked))
+        (checked.verdict, str(len(checked.modules)), summary.pythons(checked), summary.gil(checked),
+         summary.title(checked))
         for checked in results])
     for checked in results:
         if checked.modules and (verbose or checked.kind == 'module'):
             out.line(0, '')
-            out.line(0, output.title(checked), 'bold')
+            out.line(0, summary.title(checked), 'bold')
             for module in checked.modules:
                 out.line(2, printable(describe(module, checked)))
     for checked in results:
         if checked.imports:
             out.line(0, '')
-            out.line(0, f'imported from {output.title(checked)}', 'bold')
-            for line in output.imports(checked):
+            out.line(0, f'imported from {summary.title(checked)}', 'bold')
+            for line in summary.imports(checked):
                 out.line(2, printable(line))
     _findings(results, out, verbose=verbose)
     out.line(0, '')
@@ -64,32 +65,32 @@ def write(results: typing.Sequence[Checked], stream: typing.TextIO, *, verbose: 
 
 
 def _findings(results: typing.Sequence[Checked], out: _Plain | _Rich, *, verbose: bool) -> None:
-    found = output.groups(results)
+    found = summary.groups(results)
     for number, group in enumerate(found):
         before = found[number - 1] if number else None
         if before is None or (before.identifier, before.severity) != (group.identifier, group.severity):
             out.line(0, '')
             out.line(0, f'{group.severity}[{group.identifier}]', _STYLES[group.severity])
         if len(results) > 1:
-            out.line(2, output.title(group.checked), 'bold')
-        for line in group.lines(None if verbose else output.SHOWN):
+            out.line(2, summary.title(group.checked), 'bold')
+        for line in group.lines(None if verbose else summary.SHOWN):
             out.line(4 if len(results) > 1 else 2, printable(line))
         following = found[number + 1] if number + 1 < len(found) else None
         if following is None or (following.identifier, following.severity) != (group.identifier, group.severity):
             # Once for all files: the advice of all groups with this identifier.
             advice = dict.fromkeys(text for other in found for text in other.advice
                                    if (other.identifier, other.severity) == (group.identifier, group.severity))
-            for text in list(advice)[:None if verbose else output.SHOWN]:
+            for text in list(advice)[:None if verbose else summary.SHOWN]:
                 out.line(2, f'to do: {printable(text)}')
 
 
 def describe(module: Module, checked: Checked) -> str:
     """One line on a module, with all that matters under the tags that it is judged by."""
-    from . import report
-    from .audit import stable_abi
+    from .. import report
+    from ..audit import stable_abi
 
     name = checked.name
-    free_threaded = name is not None and bool(output.gil(checked))
+    free_threaded = name is not None and bool(summary.gil(checked))
     words = report.describe(module, free_threaded=free_threaded)
     if not module.parts:
         return words
@@ -107,12 +108,12 @@ def describe(module: Module, checked: Checked) -> str:
 
 def closing(results: typing.Sequence[Checked]) -> str:
     """The last line: '12 checked, 40 modules: 10 ok, 1 with warnings, 1 with errors'."""
-    numbers = output.count(results)
+    numbers = summary.count(results)
     words = [f'{numbers[verdict]} {text}' for verdict, text in (
         ('ok', 'ok'), ('hint', 'with hints'), ('warning', 'with warnings'), ('error', 'with errors'),
         ('unusable', 'unusable')) if numbers[verdict]]
     line = f'{numbers["checked"]} checked, {plural(numbers["modules"], "module")}: {", ".join(words) or "nothing"}.'
-    identifiers = list(dict.fromkeys(group.identifier for group in output.groups(results)))
+    identifiers = list(dict.fromkeys(group.identifier for group in summary.groups(results)))
     if identifiers:
         line += f' `mesonbuild-ft explain {identifiers[0] if len(identifiers) == 1 else "ID"}` tells more.'
     return line

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The result of `mesonbuild-ft check` in each format."""
