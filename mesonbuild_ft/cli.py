@@ -302,8 +302,8 @@ def _check(arguments: argparse.Namespace) -> int:
 def _inspect(arguments: argparse.Namespace) -> int:
     import pathlib
 
-    from . import inspection, output_inspect, surroundings
     from .diagnostics import BuildRefused
+    from .inspection import outcome, output, surroundings
 
     config = dict(arguments.config_setting)
     # A build with any interpreter is then for this target.
@@ -316,17 +316,17 @@ def _inspect(arguments: argparse.Namespace) -> int:
         report.show(error.diagnostics)
         return UNUSABLE
     found, findings = surroundings.find(names, and_machine=arguments.all or not names)
-    rows = inspection.rows(found, project) if project is not None else []
+    rows = outcome.rows(found, project) if project is not None else []
     status = CLEAN
     if any(finding.severity == 'error' for row in rows for finding in row.findings):
         status = FINDINGS
     if findings:
         status = UNUSABLE
     if arguments.format == 'json':
-        output_inspect.write_json(
+        output.write_json(
             found, rows, project, findings, sys.stdout, version=__version__, exit_status=status)
     else:
-        output_inspect.write(found, rows, project, findings, sys.stdout)
+        output.write(found, rows, project, findings, sys.stdout)
     return status
 
 

@@ -16,8 +16,9 @@ import pytest
 import support
 import trees
 
-from mesonbuild_ft import cli, inspection, interpreter_cache, interpreters as interpreters_, surroundings
-from mesonbuild_ft.inspection import Found, Row, Wheel
+from mesonbuild_ft import cli, interpreters as interpreters_
+from mesonbuild_ft.inspection import interpreter_cache, outcome, surroundings
+from mesonbuild_ft.inspection.outcome import Found, Row, Wheel
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def rows_of(project: pathlib.Path, *names: str | pathlib.Path, **config: str) ->
     assert not findings
     described = surroundings.project(project, config)
     assert described is not None
-    return inspection.rows(found, described)
+    return outcome.rows(found, described)
 
 
 def row_of(project: pathlib.Path, name: str | pathlib.Path, **config: str) -> Row:
@@ -180,7 +181,7 @@ def test_both_c_libraries(interpreters: typing.Any) -> None:
     """The platform tag of a build in either is linux_x86_64, and neither loads the modules of the other."""
     musl = trees.tree(trees.MUSL, 'cp314-cp314-musllinux_x86_64')
     rows = rows_of(support.PACKAGES / 'plain', musl, interpreters.get('cp314-cp314'))
-    yielded = inspection.wheels(rows)
+    yielded = outcome.wheels(rows)
     assert [len(each.serves) for each in yielded] == [1, 1]
 
 
@@ -327,7 +328,7 @@ def test_too_old_to_build(interpreters: typing.Any) -> None:
     """3.9 runs no mesonbuild-ft, and takes the wheel of another one."""
     rows = rows_of(support.PACKAGES / 'limited', interpreters.get(support.OLDEST), interpreters.get('cp311-cp311'))
     assert [row.state for row in rows] == ['excluded', 'built']
-    wheel = inspection.installed(rows[0], inspection.wheels(rows))
+    wheel = outcome.installed(rows[0], outcome.wheels(rows))
     assert wheel == rows[1].wheel
     assert wheel is not None
 
@@ -336,7 +337,7 @@ def test_the_most_special_wheel_is_installed(interpreters: typing.Any) -> None:
     """With the GIL, 3.15 builds abi3 here and would install abi3t, as pip ranks the tags."""
     rows = rows_of(
         support.PACKAGES / 'limited-abi3t', interpreters.get('cp315-cp315'), interpreters.get('cp315-cp315t'))
-    wheel = inspection.installed(rows[0], inspection.wheels(rows))
+    wheel = outcome.installed(rows[0], outcome.wheels(rows))
     assert wheel is not None
     assert (rows[0].wheel and rows[0].wheel.abi, wheel.abi) == ('abi3', 'abi3.abi3t')
     import packaging

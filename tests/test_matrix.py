@@ -16,9 +16,10 @@ import packaging.tags
 import pytest
 import support
 
-from mesonbuild_ft import plan, settings, surroundings, tags
+from mesonbuild_ft import plan, settings, tags
 from mesonbuild_ft.cli import _parser, main
 from mesonbuild_ft.diagnostics import BuildRefused
+from mesonbuild_ft.inspection import surroundings
 from mesonbuild_ft.matrix import (
     cibuildwheel,
     data,

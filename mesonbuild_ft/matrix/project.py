@@ -9,8 +9,9 @@ import datetime
 import pathlib
 import typing
 
-from .. import settings, surroundings
+from .. import settings
 from ..diagnostics import refuse
+from ..inspection import surroundings
 from ..meson import static_floor
 from ..plan import Configured, Module
 from . import jobs, settings as matrix_settings

@@ -11,11 +11,12 @@ import os
 import re
 import typing
 
-from . import inspection, tags
-from .diagnostics import Diagnostic
-from .inspection import Found, Project, Row, Yielded
-from .output import table
-from .output.summary import plural, printable
+from .. import tags
+from ..diagnostics import Diagnostic
+from ..output import table
+from ..output.summary import plural, printable
+from . import outcome
+from .outcome import Found, Project, Row, Yielded
 
 
 #: Raised when a field changes its meaning or goes away, not when one is added.
@@ -47,7 +48,7 @@ def write(
             ((_name(item), _gil(item), item.tag, item.target.platform, _path(item)), '') for item in found])
         _findings(out, [('', finding) for finding in findings])
         return
-    yielded = inspection.wheels(rows)
+    yielded = outcome.wheels(rows)
     out.line(0, closing(rows, yielded, project), 'bold')
     if yielded:
         out.line(0, '')
@@ -72,7 +73,7 @@ def write(
 
 def closing(rows: typing.Sequence[Row], yielded: typing.Sequence[Yielded], project: Project) -> str:
     """'greeting: 4 wheels serve 9 of 10 interpreters; for 1, the build is refused'."""
-    served = [row for row in rows if inspection.installed(row, yielded)]
+    served = [row for row in rows if outcome.installed(row, yielded)]
     number = len(yielded)
     text = (f'{plural(number, "wheel")} {"serves" if number == 1 else "serve"} '
             f'{len(served)} of {plural(len(rows), "interpreter")}')
@@ -147,7 +148,7 @@ def _builds(row: Row, yielded: typing.Sequence[Yielded]) -> str:
     if row.wheel is not None:
         return f'{row.wheel.python}-{row.wheel.abi}'
     if row.state == 'excluded':
-        wheel = inspection.installed(row, yielded)
+        wheel = outcome.installed(row, yielded)
         return f'takes {wheel.python}-{wheel.abi}' if wheel is not None else 'not built'
     return {'undecided': 'decided at meson setup', 'refused': 'refused'}[row.state]
 
@@ -199,7 +200,7 @@ def write_json(
     findings: typing.Sequence[Diagnostic], stream: typing.TextIO, *, version: str, exit_status: int,
 ) -> None:
     """Print one object. version: of mesonbuild-ft."""
-    yielded = inspection.wheels(rows)
+    yielded = outcome.wheels(rows)
     row_of = {id(row.found): row for row in rows}
     json.dump({
         'schema_version': SCHEMA_VERSION,
@@ -208,7 +209,7 @@ def write_json(
         'project': None if project is None else _project(project),
         'summary': {
             'interpreters': len(found), 'wheels': len(yielded),
-            'served': sum(inspection.installed(row, yielded) is not None for row in rows),
+            'served': sum(outcome.installed(row, yielded) is not None for row in rows),
             **{state: sum(row.state == state for row in rows)
                for state in ('built', 'undecided', 'refused', 'excluded')}},
         'wheels': [{
@@ -250,7 +251,7 @@ def _interpreter(found: Found) -> dict[str, typing.Any]:
 
 
 def _build(row: Row, yielded: typing.Sequence[Yielded]) -> dict[str, typing.Any]:
-    wheel = inspection.installed(row, yielded)
+    wheel = outcome.installed(row, yielded)
     return {
         'state': row.state, 'abi': row.plan.abi if row.plan is not None else None,
         'wheel': row.wheel.tag if row.wheel is not None else None,

@@ -7,12 +7,13 @@ import os
 import pathlib
 import typing
 
-from . import interpreter_cache, interpreters, settings as settings_
-from .diagnostics import BuildRefused, Diagnostic, refuse
-from .inspection import Found, Kept, Project
-from .meson import static_floor
-from .settings import Settings
-from .target import Target
+from .. import interpreters, settings as settings_
+from ..diagnostics import BuildRefused, Diagnostic, refuse
+from ..meson import static_floor
+from ..settings import Settings
+from ..target import Target
+from . import interpreter_cache
+from .outcome import Found, Kept, Project
 
 
 def find(names: typing.Sequence[str], *, and_machine: bool) -> tuple[list[Found], list[Diagnostic]]:
@@ -39,8 +40,8 @@ def _named(name: str, cache: interpreter_cache.Cache) -> Found:
         answer = cache.probe(path)
         if answer is not None:
             return Found(answer.executable, answer.target)
-    from . import target_choice
-    from .description import reader
+    from .. import target_choice
+    from ..description import reader
 
     given = pathlib.Path(os.path.expanduser(name))
     if not os.path.lexists(given):
@@ -89,7 +90,7 @@ def allow_limited_api(settings: Settings) -> bool | None:
     """python.allow_limited_api as the arguments of `meson setup` set it: machine files, then -D."""
     if not settings.setup_args:
         return None
-    from .meson import machine_files
+    from ..meson import machine_files
 
     value = None
     for contents in machine_files.for_host(settings.setup_args, settings.source_dir):
@@ -101,7 +102,7 @@ def allow_limited_api(settings: Settings) -> bool | None:
 def _has_cross(settings: Settings) -> bool:
     if not settings.setup_args:
         return False
-    from .meson import machine_files
+    from ..meson import machine_files
 
     return machine_files.has_cross(settings.setup_args)
 
@@ -111,7 +112,7 @@ def _kept(source_dir: pathlib.Path) -> typing.Iterator[Kept]:
     states = [*source_dir.glob('*/mesonbuild-ft/state.json'), *source_dir.glob('build/*/mesonbuild-ft/state.json')]
     if not states:
         return
-    from .meson import setup
+    from ..meson import setup
 
     for path in sorted(states):
         state = setup.read_state(path.parent.parent)
@@ -128,7 +129,7 @@ def _requires_python(table: typing.Any) -> typing.Callable[[Target], str]:
     text = table.get('requires-python') if isinstance(table, dict) else None
     if text is None:
         return lambda target: ''
-    from . import metadata
+    from .. import metadata
 
     specifiers = metadata.requires_python(text)
 

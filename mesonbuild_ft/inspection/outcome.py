@@ -13,12 +13,12 @@ import os
 import pathlib
 import typing
 
-from . import plan as plan_, tags
-from .diagnostics import BuildRefused, Diagnostic
-from .meson import flags, static_floor
-from .plan import Configured, Plan
-from .settings import Settings
-from .target import Target
+from .. import plan as plan_, tags
+from ..diagnostics import BuildRefused, Diagnostic
+from ..meson import flags, static_floor
+from ..plan import Configured, Plan
+from ..settings import Settings
+from ..target import Target
 
 
 #: What becomes of an interpreter: a wheel is built for it; only `meson setup` can tell which; the build is refused;
