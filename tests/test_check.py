@@ -20,6 +20,8 @@ from wheels import ABI3, ABI3T
 from mesonbuild_ft import cli, pages, scanner
 from mesonbuild_ft.check import checker
 from mesonbuild_ft.check.subjects import Options
+from mesonbuild_ft.commands import check
+from mesonbuild_ft.commands.status import FINDINGS, UNUSABLE
 from mesonbuild_ft.diagnostics import IDENTIFIERS
 from mesonbuild_ft.output import summary
 
@@ -437,7 +439,7 @@ def three(tmp_path: pathlib.Path) -> list[pathlib.Path]:
 
 def test_table(three: list[pathlib.Path], capsys: pytest.CaptureFixture[str]) -> None:
     status, text = run(capsys, *three)
-    assert status == cli.FINDINGS
+    assert status == FINDINGS
     assert text == '''\
 VERDICT  MODULES  PYTHON     GIL          FILE
 ok             1  abi3 3.9+               pkg-1.0-cp39-abi3-linux_x86_64.whl
@@ -472,7 +474,7 @@ def test_exit_status(
 ) -> None:
     assert [run(capsys, '--fail-on', fail_on, wheel)[0] for wheel in three] == statuses
     # What cannot be judged outweighs what was.
-    assert run(capsys, *three, 'no-such-package-anywhere')[0] == cli.UNUSABLE
+    assert run(capsys, *three, 'no-such-package-anywhere')[0] == UNUSABLE
 
 
 def test_json_follows_its_schema(
@@ -547,7 +549,7 @@ def test_markdown(three: list[pathlib.Path], capsys: pytest.CaptureFixture[str])
     assert '\n### error: `symbol-newer-than-floor`\n' in text
 
 
-@pytest.mark.parametrize('form', cli.FORMATS)
+@pytest.mark.parametrize('form', check.FORMATS)
 def test_names_do_not_steer_the_terminal(
     form: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -561,7 +563,7 @@ def test_names_do_not_steer_the_terminal(
     assert '\n::set-output' not in text
 
 
-@pytest.mark.parametrize('form', cli.FORMATS)
+@pytest.mark.parametrize('form', check.FORMATS)
 def test_tags_do_not_steer_the_terminal(
     form: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -675,7 +677,7 @@ def test_reader_that_goes_away(three: list[pathlib.Path]) -> None:
 
 @pytest.mark.parametrize(('text', 'size'), [('1000', 1000), ('500M', 500 << 20), ('2g', 2 << 30), ('1K', 1024)])
 def test_size(text: str, size: int) -> None:
-    assert cli._size(text) == size
+    assert check._size(text) == size
 
 
 @pytest.mark.parametrize('arguments', [['--max-inflated', 'x'], ['--jobs', '0'], ['--format', 'xml']])

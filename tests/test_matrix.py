@@ -17,12 +17,13 @@ import pytest
 import support
 
 from mesonbuild_ft import plan, settings, tags
-from mesonbuild_ft.cli import _parser, main
+from mesonbuild_ft.cli import main, parse
 from mesonbuild_ft.diagnostics import BuildRefused
 from mesonbuild_ft.inspection import surroundings
 from mesonbuild_ft.matrix import (
     cibuildwheel,
     data,
+    formats,
     jobs as matrix,
     project as matrix_project,
     settings as matrix_settings,
@@ -35,7 +36,7 @@ DAY: typing.Final = '2026-11-27'
 
 
 def arguments(directory: pathlib.Path, *more: str) -> typing.Any:
-    return _parser().parse_args(['matrix', str(directory), '--date', DAY, *more])
+    return parse(['matrix', str(directory), '--date', DAY, *more])
 
 
 def computed(name: str, *more: str) -> matrix.Matrix:
@@ -43,7 +44,7 @@ def computed(name: str, *more: str) -> matrix.Matrix:
 
 
 def printed(directory: pathlib.Path, form: str, *more: str) -> str:
-    return matrix_project.text(arguments(directory, '--format', form, *more))
+    return formats.text(matrix_project.compute(arguments(directory, *more)), form, 'tests')
 
 
 def wheels(made: matrix.Matrix, platform: str) -> dict[str, str]:

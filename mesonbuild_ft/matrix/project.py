@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`mesonbuild-ft matrix`: reads the project, computes its matrix and puts it into words."""
+"""Read a project and compute its matrix."""
 
 from __future__ import annotations
 
@@ -15,32 +15,6 @@ from ..inspection import surroundings
 from ..meson import static_floor
 from ..plan import Configured, Module
 from . import jobs, settings as matrix_settings
-
-
-def text(arguments: argparse.Namespace) -> str:
-    """What the command prints. Raises BuildRefused."""
-    computed = compute(arguments)
-    if arguments.format == 'github':
-        from . import github
-        return github.text(computed)
-    if arguments.format == 'gitlab':
-        from . import gitlab
-        return gitlab.text(computed)
-    if arguments.format == 'azure':
-        from . import azure
-        return azure.text(computed)
-    if arguments.format == 'cibuildwheel':
-        from . import cibuildwheel
-        return cibuildwheel.text(computed)
-    if arguments.format in ('nox', 'tox'):
-        from . import nox_tox
-        return nox_tox.tox(computed) if arguments.format == 'tox' else nox_tox.nox(
-            computed, arguments.session)
-    if arguments.format == 'json':
-        from . import as_json
-        return as_json.text(computed)
-    from . import table
-    return table.text(computed)
 
 
 def compute(arguments: argparse.Namespace) -> jobs.Matrix:

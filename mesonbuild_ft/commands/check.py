@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""`mesonbuild-ft check`: a verdict on wheels, directories, modules and installed packages."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import sys
+import typing
+
+from .. import __version__
+from . import status
+
+
+FORMATS: typing.Final = ('table', 'json', 'github', 'sarif', 'markdown')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        'Say of each extension module what it is, whether its wheel may carry the tags it carries, and '
+        'what to change. Without --import nothing is unpacked, imported or executed.'
+    )
+    parser.epilog = 'Exit status: 0 clean, 1 findings at or above --fail-on, 2 input that cannot be judged.'
+    parser.add_argument('named', nargs='+', metavar='NAME', help='a wheel, a directory (the wheels in it, or without '
+                        'any the modules below it), a .so, .pyd or .dylib file, or an installed package')
+    parser.add_argument('--format', choices=FORMATS, default='table', help='of what is printed (default: %(default)s)')
+    parser.add_argument('--fail-on', choices=('error', 'warning', 'hint'), default='error',
+                        help='the least severity that makes the exit status 1 (default: %(default)s)')
+    parser.add_argument('-v', '--verbose', action='store_true', help='list every finding of a kind, and in the '
+                        'formats table and markdown say of every module what it is; json and sarif have everything')
+    parser.add_argument('--import', action='store_true', dest='do_import', help='also import every module of the '
+                        'wheels in each interpreter that their tags admit, and tell what becomes of the GIL')
+    parser.add_argument('--python', action='append', default=[], metavar='PYTHON',
+                        help='an interpreter for --import (default: those found on this machine); installed packages '
+                             'that are named are those of the first (default: of the one that runs this)')
+    parser.add_argument('--fix', default=None, metavar='DIRECTORY',
+                        help='write a corrected copy of each wheel whose suffixes, Tag lines or stray import libraries '
+                             'are wrong into this directory, and judge the copy instead')
+    parser.add_argument('--jobs', type=_number, default=0, metavar='N',
+                        help='threads (default: one for each processor)')
+    parser.add_argument('--max-inflated', type=_size, default=None, metavar='SIZE',
+                        help='how much the modules of one archive may inflate to, such as 500M or 2G (default: 50 '
+                             'times the size of the archive, at least 64M, at most 8G)')
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Returns the exit status."""
+    from .. import scanner
+    from ..check import checker
+    from ..check.progress import Progress
+    from ..check.subjects import Options
+    from ..diagnostics import BuildRefused
+
+    try:
+        loaded = scanner.load()
+    except BuildRefused as error:
+        return status.refused(error)
+    python = ''
+    if arguments.python:
+        from .. import interpreters
+        python = str(interpreters.named(arguments.python[0]))
+    options = Options(arguments.jobs, python, arguments.max_inflated)
+    # The facts live as long as the process: going through them for cycles costs more than it frees.
+    gc.disable()
+    try:
+        with Progress() as progress:
+            results = checker.check(arguments.named, loaded, options, progress.show if progress.possible else None)
+    finally:
+        gc.enable()
+    if arguments.fix is not None:
+        from ..check import fix
+        with _ends_orderly():
+            results, done = fix.run(results, arguments.fix, loaded, options)
+        for line in done:
+            print(line, file=sys.stderr)
+    if arguments.do_import:
+        from .. import interpreters
+        from ..check import imports
+        try:
+            found = interpreters.find(arguments.python)
+        except BuildRefused as error:
+            return status.refused(error)
+        if not arguments.python:
+            # Of several releases of one version the newest will do.
+            found = list({interpreter.tag: interpreter for interpreter in found}.values())
+        with _ends_orderly():
+            results = imports.run(results, found, arguments.max_inflated)
+    ended = _status(results, arguments.fail_on)
+    _write(results, arguments, loaded.stable_abi_source, ended)
+    return ended
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is no number of 1 or more')
+    return int(text)
+
+
+def _size(text: str) -> int:
+    units = {'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}
+    unit = units.get(text[-1:].upper(), 1)
+    try:
+        size = int(text[:-1] if unit > 1 else text) * unit
+        if size < 0:
+            raise ValueError
+        return size
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is no size such as 1000000, 500M or 2G') from None
+
+
+def _status(results: typing.Iterable[typing.Any], fail_on: str) -> int:
+    """The worst of all results."""
+    failing = ('error', 'warning', 'hint')[:('error', 'warning', 'hint').index(fail_on) + 1]
+    verdicts = {result.verdict for result in results}
+    if 'unusable' in verdicts:
+        return status.UNUSABLE
+    return status.FINDINGS if verdicts & set(failing) else status.CLEAN
+
+
+@contextlib.contextmanager
+def _ends_orderly() -> typing.Iterator[None]:
+    """SIGTERM and SIGHUP end the command like an exception, so that what is temporary is removed."""
+    import signal
+    import threading
+
+    def end(number: int, _: object) -> typing.NoReturn:
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGTERM)]
+    before = {number: signal.signal(number, end) for number in dict.fromkeys(numbers)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _write(results: typing.Any, arguments: argparse.Namespace, stable_abi: str, ended: int) -> None:
+    stream = sys.stdout
+    if arguments.format == 'json':
+        from ..output import as_json
+        as_json.write(results, stream, version=__version__, stable_abi=stable_abi, fail_on=arguments.fail_on,
+                      exit_status=ended)
+    elif arguments.format == 'sarif':
+        from ..output import sarif
+        sarif.write(results, stream, version=__version__, exit_status=ended)
+    elif arguments.format == 'github':
+        from ..output import github
+        github.write(results, stream, verbose=arguments.verbose)
+    elif arguments.format == 'markdown':
+        from ..output import markdown
+        markdown.write(results, stream, verbose=arguments.verbose)
+    else:
+        from ..output import table
+        table.write(results, stream, verbose=arguments.verbose)
