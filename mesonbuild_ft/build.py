@@ -27,7 +27,7 @@ from . import (
 )
 from .audit import contents
 from .diagnostics import BuildRefused, Diagnostic, refuse
-from .meson import advice, setup, tools
+from .meson import advice, forked, setup, tools
 from .meson.setup import State
 from .settings import Settings, load
 from .target import Target
@@ -140,7 +140,7 @@ def _call(
                else workarounds.pre_release_counts_as_release())
     try:
         with (tools.meson_environment(meson, ninja, request, choice, build_dir, mode), _presented(choice),
-              version, workarounds.wheels_appear_complete(wheel.UNFINISHED)):
+              version, workarounds.wheels_appear_complete(wheel.UNFINISHED), forked.instead_of_processes()):
             return str(getattr(mesonpy, hook)(os.fspath(output), config))
     except SystemExit as error:
         raise _failure(error, settings, build_dir, mode, ninja) from error

@@ -66,6 +66,9 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'sdist-failed': 'meson dist stopped with an error.',
     'meson-python-failed': 'meson-python refused the project.',
     'missing-scanner': 'The scanner (mesonbuild_ft._abiscan) is not installed, so nothing can be verified.',
+    'other-build-backend': 'pyproject.toml names another build backend in [build-system].',
+    'build-environment-failed': 'The requirements of the build could not be installed.',
+    'wheel-not-built': 'The build of a wheel failed; its log says why.',
     # Sources that are not ready for abi3t.
     'abi3t-needs-export-hook': 'abi3t needs a PyModExport_ hook, and the source has only PyInit_.',
     'abi3t-cython': 'Cython does not generate code for abi3t yet.',

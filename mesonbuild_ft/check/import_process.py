@@ -95,8 +95,10 @@ class Processes:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
 
-    def run(self, command: list[str], work: str, said: pathlib.Path) -> int:
-        """Run a command to its end; its standard error goes to `said`. Returns its status.
+    def run(
+        self, command: list[str], work: str, said: pathlib.Path, limit: float | None = TIME_LIMIT,
+    ) -> int:
+        """Run a command to its end; its standard error goes to `said`. limit: seconds. Returns its status.
 
         Output goes to files: a process that the module leaves behind would keep a pipe open.
         """
@@ -109,7 +111,7 @@ class Processes:
                     start_new_session=True)
                 self._running.add(process)
             try:
-                return process.wait(TIME_LIMIT)
+                return process.wait(limit)
             finally:
                 with self._lock:
                     self._running.discard(process)

@@ -48,12 +48,24 @@ def _run(checked: Checked, interpreters: typing.Sequence[Interpreter], limit: in
     if not fitting:
         return _with(checked, [], [_not_tried(
             checked, f'no interpreter here fits {checked.name.tag}', 'Name one that does with --python.')])
+    return import_in(checked, fitting, limit)
+
+
+def import_in(
+    checked: Checked, interpreters: typing.Sequence[Interpreter], limit: int | None = None,
+    processes: import_process.Processes | None = None,
+) -> Checked:
+    """The verdict on a wheel with what importing its modules showed in each of these interpreters.
+
+    processes: to stop it with.
+    """
     try:
         with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-import-') as directory:
             _install(checked.path, pathlib.Path(directory), limit)
             imports = _import_all(pathlib.Path(directory), [
-                (interpreter, import_process.module_name(module.path)) for interpreter in fitting
-                for module in checked.modules if _finds(interpreter, module) and _is_python(module)])
+                (interpreter, import_process.module_name(module.path)) for interpreter in interpreters
+                for module in checked.modules if _finds(interpreter, module) and _is_python(module)],
+                processes or import_process.Processes())
     except ArchiveError as error:
         return _with(checked, [], [error.diagnostic])
     except OSError as error:
@@ -61,8 +73,9 @@ def _run(checked: Checked, interpreters: typing.Sequence[Interpreter], limit: in
     return _with(checked, imports, _judge(checked, imports))
 
 
-def _import_all(directory: pathlib.Path, pairs: typing.Sequence[tuple[Interpreter, str]]) -> list[Import]:
-    processes = import_process.Processes()
+def _import_all(
+    directory: pathlib.Path, pairs: typing.Sequence[tuple[Interpreter, str]], processes: import_process.Processes,
+) -> list[Import]:
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         try:
             return list(pool.map(

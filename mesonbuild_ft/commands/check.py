@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import sys
 import typing
 
 from .. import __version__
-from . import status
+from . import status, values
 
 
 FORMATS: typing.Final = ('table', 'json', 'github', 'sarif', 'markdown')
@@ -37,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--fix', default=None, metavar='DIRECTORY',
                         help='write a corrected copy of each wheel whose suffixes, Tag lines or stray import libraries '
                              'are wrong into this directory, and judge the copy instead')
-    parser.add_argument('--jobs', type=_number, default=0, metavar='N',
+    parser.add_argument('--jobs', type=values.number, default=0, metavar='N',
                         help='threads (default: one for each processor)')
     parser.add_argument('--max-inflated', type=_size, default=None, metavar='SIZE',
                         help='how much the modules of one archive may inflate to, such as 500M or 2G (default: 50 '
@@ -71,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         gc.enable()
     if arguments.fix is not None:
         from ..check import fix
-        with _ends_orderly():
+        with status.ends_orderly():
             results, done = fix.run(results, arguments.fix, loaded, options)
         for line in done:
             print(line, file=sys.stderr)
@@ -85,17 +84,11 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.python:
             # Of several releases of one version the newest will do.
             found = list({interpreter.tag: interpreter for interpreter in found}.values())
-        with _ends_orderly():
+        with status.ends_orderly():
             results = imports.run(results, found, arguments.max_inflated)
     ended = _status(results, arguments.fail_on)
     _write(results, arguments, loaded.stable_abi_source, ended)
     return ended
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is no number of 1 or more')
-    return int(text)
 
 
 def _size(text: str) -> int:
@@ -117,28 +110,6 @@ def _status(results: typing.Iterable[typing.Any], fail_on: str) -> int:
     if 'unusable' in verdicts:
         return status.UNUSABLE
     return status.FINDINGS if verdicts & set(failing) else status.CLEAN
-
-
-@contextlib.contextmanager
-def _ends_orderly() -> typing.Iterator[None]:
-    """SIGTERM and SIGHUP end the command like an exception, so that what is temporary is removed."""
-    import signal
-    import threading
-
-    def end(number: int, _: object) -> typing.NoReturn:
-        signal.signal(number, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGTERM)]
-    before = {number: signal.signal(number, end) for number in dict.fromkeys(numbers)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _write(results: typing.Any, arguments: argparse.Namespace, stable_abi: str, ended: int) -> None:

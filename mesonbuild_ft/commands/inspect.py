@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 from .. import __version__
-from . import status
+from . import status, values
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--all', action='store_true', help='those of this machine as well as those that are named')
     parser.add_argument('--format', choices=('table', 'json'), default='table',
                         help='of what is printed (default: %(default)s)')
-    parser.add_argument('-C', '--config-setting', action='append', default=[], metavar='KEY=VALUE', type=_setting,
+    parser.add_argument('-C', '--config-setting', action='append', default=[], metavar='KEY=VALUE', type=values.setting,
                         help='a config setting as for a build, such as abi=abi3t')
     parser.set_defaults(run=run)
 
@@ -54,10 +54,3 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         output.write(found, rows, project, findings, sys.stdout)
     return ended
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition('=')
-    if not key or not equals:
-        raise argparse.ArgumentTypeError(f'{text!r} is not KEY=VALUE')
-    return key, value

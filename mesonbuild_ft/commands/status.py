@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing
 
 
@@ -19,3 +20,25 @@ def refused(error: BuildRefused, status: int = UNUSABLE) -> int:
 
     report.show(error.diagnostics)
     return status
+
+
+@contextlib.contextmanager
+def ends_orderly() -> typing.Iterator[None]:
+    """SIGTERM and SIGHUP end the command like an exception, so that what is temporary is removed."""
+    import signal
+    import threading
+
+    def end(number: int, _: object) -> typing.NoReturn:
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGTERM)]
+    before = {number: signal.signal(number, end) for number in dict.fromkeys(numbers)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

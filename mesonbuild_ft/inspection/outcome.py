@@ -42,6 +42,13 @@ class Found:
         return f'{self.target.python_tag}-{self.target.abi_tag}'
 
     @property
+    def name(self) -> str:
+        """'cp314-cp314t-linux_x86_64': the same for all releases of a version."""
+        target = self.target
+        libc = '-musl' if target.libc == 'musl' and target.platform.startswith('linux') else ''
+        return f'{self.tag}-{target.platform}{libc}'
+
+    @property
     def short(self) -> str:
         """'3.14t', 'PyPy 3.11'."""
         target = self.target
@@ -63,7 +70,8 @@ class Kept(typing.NamedTuple):
 class Project:
     """A project, as far as its files tell of it.
 
-    configured: what kept build directories say. excludes: why a target is not meant by requires-python; '' where
+    configured: what kept build directories say. learned: what `meson setup` found for another interpreter, where the
+    files do not tell. excludes: why a target is not meant by requires-python; '' where
     it is. cross: the arguments of meson setup name a cross file, and so another machine.
     """
 
@@ -72,6 +80,7 @@ class Project:
     floors: static_floor.Floors
     allow_limited_api: bool | None = None
     configured: tuple[Kept, ...] = ()
+    learned: Configured | None = None
     excludes: typing.Callable[[Target], str] = lambda target: ''
     cross: bool = False
 
@@ -181,6 +190,8 @@ def _row(found: Found, project: Project) -> Row:
     if kept is not None:
         reasons = (f'read from {kept.where}, configured for this interpreter', *reasons)
         possible = [kept.configured]
+    elif project.learned is not None:
+        possible = [project.learned]
     else:
         possible = _possible(target, project, first)
     outcomes = [_outcome(found, project, configured) for configured in possible]

@@ -155,18 +155,18 @@ def _builds(row: Row, yielded: typing.Sequence[Yielded]) -> str:
 
 def _names(rows: typing.Iterable[Row]) -> str:
     """'3.10 to 3.13, 3.14t, PyPy 3.11', each once."""
-    return _listed(row.found.short for row in rows)
+    return listed(row.found.short for row in rows)
 
 
 def _builders(rows: typing.Iterable[Row]) -> str:
     """'3.13, 3.14, for 3.15': the last is a target that does not run here."""
     rows = list(rows)
-    others = _listed(row.found.short for row in rows if not row.found.runs)
+    others = listed(row.found.short for row in rows if not row.found.runs)
     return ', '.join(filter(None, [
-        _listed(row.found.short for row in rows if row.found.runs), f'for {others}' if others else '']))
+        listed(row.found.short for row in rows if row.found.runs), f'for {others}' if others else '']))
 
 
-def _listed(names: typing.Iterable[str]) -> str:
+def listed(names: typing.Iterable[str]) -> str:
     """The names, three or more versions that follow one another as a range."""
     runs: list[list[str]] = []
     for name in dict.fromkeys(names):

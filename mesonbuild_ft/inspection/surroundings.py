@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import typing
 
 from .. import interpreters, settings as settings_
@@ -35,6 +36,16 @@ def find(names: typing.Sequence[str], *, and_machine: bool) -> tuple[list[Found]
 
 def _named(name: str, cache: interpreter_cache.Cache) -> Found:
     """An interpreter that can run, else what its files tell. Raises BuildRefused."""
+    version = re.fullmatch(r'(\d+\.\d+)(t?)', name)
+    if version is not None and not os.path.lexists(name):
+        # By its version: the newest release of it that this machine has.
+        fitting = [item for item in interpreters.of_machine(cache.probe_all)
+                   if Found(item.executable, item.target).short == name]
+        if not fitting:
+            raise refuse(
+                'unusable-interpreter', f'there is no CPython {name} on this machine', where=name,
+                advice='`mesonbuild-ft inspect` lists those that are found; others can be named by their path.')
+        return Found(fitting[-1].executable, fitting[-1].target)
     path = interpreters.named(name)
     if interpreters.may_run(path):
         answer = cache.probe(path)
@@ -56,7 +67,7 @@ def _named(name: str, cache: interpreter_cache.Cache) -> Found:
     return Found(target.description, target_choice.in_wheels(target), runs=False)
 
 
-def project(directory: pathlib.Path, config_settings: typing.Mapping[str, str]) -> Project | None:
+def project(directory: pathlib.Path, config_settings: typing.Mapping[str, typing.Any]) -> Project | None:
     """The project in a directory; None where there is none that Meson builds. Raises BuildRefused."""
     if not (directory / 'pyproject.toml').is_file() or not (directory / 'meson.build').is_file():
         return None

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""What a person sees of `mesonbuild-ft wheels`: while it runs, and at its end."""
+
+from __future__ import annotations
+
+import os
+import time
+import typing
+
+from ..diagnostics import Diagnostic
+from ..inspection.outcome import Row
+from ..inspection.output import listed
+from ..output import table
+from ..output.summary import plural, printable
+from .build import Outcome
+from .jobs import Job
+
+
+_HEADER: typing.Final = ('WHEEL', 'SIZE', 'SERVES', 'VERIFIED', 'IMPORTED', 'TIME')
+_STYLES: typing.Final = {'error': 'bold red', 'warning': 'bold yellow', 'failed': 'bold red', 'unchanged': 'dim'}
+
+
+class Lines:
+    """A line for each step, as logs want it."""
+
+    def __init__(self, stream: typing.TextIO) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        # One write: several builds may speak at once.
+        self._stream.write(f'mesonbuild-ft: {printable(text)}\n')
+        self._stream.flush()
+
+    def stage(self, job: Job, what: str) -> None:
+        # The rest takes moments.
+        if what == 'building':
+            self.note(f'{job.label}: building{_for_whom(job)}')
+
+    def end(self, ended: Outcome) -> None:
+        # What is unchanged and what failed is told at the end.
+        if ended.state != 'unchanged':
+            self.note(f'{ended.job.label}: {ended.state} ({ended.seconds:.1f} s)')
+
+
+class Live:
+    """A table that changes while builds run, by rich."""
+
+    def __init__(self, stream: typing.TextIO) -> None:
+        from rich.console import Console
+        from rich.live import Live as Screen
+
+        self._running: dict[str, tuple[Job, str, float]] = {}
+        self._note = ''
+        self._console = Console(file=stream, highlight=False)
+        self._screen = Screen(get_renderable=self._draw, console=self._console, transient=True, refresh_per_second=10)
+
+    def __enter__(self) -> Live:
+        self._screen.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._screen.stop()
+
+    def note(self, text: str) -> None:
+        self._note = printable(text)
+
+    def stage(self, job: Job, what: str) -> None:
+        self._note = ''
+        _, _, start = self._running.get(job.name, (job, '', time.monotonic()))
+        self._running[job.name] = (job, what, start)
+
+    def end(self, ended: Outcome) -> None:
+        from rich.text import Text
+
+        self._running.pop(ended.job.name, None)
+        if ended.state != 'unchanged':
+            mark, style = ('✗', 'red') if ended.state == 'failed' else ('✓', 'green')
+            self._console.print(Text.assemble(
+                (f'{mark} ', style), f'{ended.job.label} ', (f'{ended.state} in {ended.seconds:.1f} s', 'dim')))
+
+    def _draw(self) -> typing.Any:
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 1))
+        if self._note:
+            grid.add_row(self._spinner('note'), Text(self._note))
+        for name, (job, what, start) in list(self._running.items()):
+            grid.add_row(self._spinner(name), Text.assemble(
+                f'{job.label} ', (f'{what}{_for_whom(job)}, {time.monotonic() - start:.0f} s', 'dim')))
+        return grid
+
+    def _spinner(self, name: str) -> typing.Any:
+        from rich.spinner import Spinner
+
+        # One for each, or they would begin anew with every picture.
+        self._spinners = getattr(self, '_spinners', {})
+        return self._spinners.setdefault(name, Spinner('dots', style='cyan'))
+
+
+def progress(stream: typing.TextIO) -> Lines | Live:
+    """What shows the progress on this stream."""
+    return Live(stream) if stream.isatty() and table.wants_rich(stream) else Lines(stream)
+
+
+def write(rows: typing.Sequence[Row], done: typing.Sequence[Outcome], output: str, stream: typing.TextIO) -> None:
+    """Print what was found, the wheels, and what is missing."""
+    out = table.printer(stream)
+    findings: dict[Diagnostic, None] = {}
+    for ended in done:
+        findings.update(dict.fromkeys(ended.findings))
+    for row in rows:
+        if row.state == 'refused':
+            findings.update({finding._replace(what=f'{row.found.short}: {finding.what}'): None
+                             for finding in row.findings})
+    for finding in findings:
+        out.line(0, f'{finding.severity}[{finding.identifier}]', _STYLES.get(finding.severity, ''))
+        for line in finding.what.splitlines():
+            out.line(2, printable(line))
+        if finding.where:
+            out.line(2, f'where: {printable(_short(finding.where))}')
+        if finding.advice:
+            out.line(2, f'to do: {printable(finding.advice)}')
+        out.line(0, '')
+    if done:
+        lines = [_HEADER, *(_line(ended) for ended in done)]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADER))]
+        styles = ['dim', *(_STYLES.get(ended.state, _STYLES.get(ended.verdict, '')) for ended in done)]
+        for cells, style in zip(lines, styles, strict=True):
+            # Sizes and times are compared by their ends.
+            padded = [cell.rjust(width) if column in (1, 5) else cell.ljust(width)
+                      for column, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+            out.line(0, '  '.join(padded).rstrip(), style)
+        out.line(0, '')
+    out.line(0, closing(rows, done, output), 'bold')
+
+
+def closing(rows: typing.Sequence[Row], done: typing.Sequence[Outcome], output: str) -> str:
+    """'4 wheels in dist, 3 of them unchanged; 1 build failed; refused for 3.14t'."""
+    whole = [ended for ended in done if ended.state != 'failed']
+    unchanged = sum(ended.state == 'unchanged' for ended in whole)
+    words = [f'{plural(len(whole), "wheel")} in {printable(_short(output))}']
+    if unchanged:
+        words[0] += f', {"all" if unchanged == len(whole) else f"{unchanged} of them"} unchanged'
+    failed = len(done) - len(whole)
+    if failed:
+        words.append(f'{plural(failed, "build")} failed')
+    refused = [row.found.short for row in rows if row.state == 'refused']
+    if refused:
+        words.append(f'refused for {listed(refused)}')
+    return '; '.join(words)
+
+
+def _line(ended: Outcome) -> tuple[str, ...]:
+    label = ended.path.name if ended.path is not None and ended.state != 'failed' else ended.job.label
+    size = _size(os.stat(ended.path).st_size) if ended.path is not None else ''
+    verified = ended.verdict
+    if ended.verdict in ('ok', 'hint'):
+        verified = plural(ended.modules, 'module') if ended.modules else 'no modules'
+    if ended.state == 'failed' and ended.path is None:
+        verified = 'not built'
+    took = 'unchanged' if ended.state == 'unchanged' else f'{ended.seconds:.1f} s'
+    return label, size, listed(found.short for found in ended.serves) or ended.job.builder.short, verified, (
+        _imports(ended)), took
+
+
+def _imports(ended: Outcome) -> str:
+    names = {found.path: found.short for found in ended.serves}
+    by_problem: dict[str, list[str]] = {}
+    for each in ended.imported:
+        by_problem.setdefault(each.problem, []).append(names.get(each.interpreter, each.interpreter))
+    everywhere = len(by_problem) == 1 and len(ended.imported) == len(ended.serves)
+    words = []
+    for problem, pythons in by_problem.items():
+        where = 'in all' if everywhere else f'in {listed(pythons)}'
+        words.append(f'{problem} {where}' if problem else where)
+    return '; '.join(words)
+
+
+def _for_whom(job: Job) -> str:
+    return f' for {listed(found.short for found in job.serves)}' if job.serves else ''
+
+
+def _size(size: int) -> str:
+    return f'{size} B' if size < 10_000 else f'{size / 1000:.0f} kB' if size < 1_000_000 else f'{size / 1e6:.1f} MB'
+
+
+def _short(path: str) -> str:
+    """A path as seen from the current directory, where it is below that."""
+    if not os.path.isabs(path):
+        return path
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative
+

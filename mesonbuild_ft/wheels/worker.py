@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""The program that runs in a build environment and calls the hooks of the backend there, each in a fork of itself.
+
+It is started as a script by the interpreter of that environment, whose mesonbuild_ft may be another version than the
+one that this file belongs to: only hooks that PEP 517 names are called. Standard library only.
+
+A job is one line of JSON on standard input:
+    {"id": 1, "hook": "build_wheel", "arguments": [...], "directory": ..., "log": ..., "backend_path": [...]}
+Answers are lines of JSON on standard output: {"id": 1, "process": 4711} when it has begun, where it is the leader of a
+process group of its own, and {"id": 1, "status": 0, "value": ...} when it has ended. At the end of standard input
+whatever still runs is ended. Without os.fork one job is done at a time, in this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import typing
+
+
+Job = dict[str, typing.Any]
+
+
+def main() -> None:
+    """Serve jobs until standard input ends."""
+    # Builds may print, and may read: neither is for these.
+    jobs, answers = os.dup(0), os.fdopen(os.dup(1), 'w', encoding='utf-8')
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    if hasattr(os, 'fork'):
+        _serve(jobs, answers)
+    else:
+        with os.fdopen(jobs, encoding='utf-8') as lines:
+            for line in lines:
+                _serve_here(json.loads(line), answers)
+
+
+def _serve(jobs: int, answers: typing.TextIO) -> None:
+    import selectors
+
+    selector = selectors.DefaultSelector()
+    selector.register(jobs, selectors.EVENT_READ)
+    running: dict[int, tuple[int, int, bytes]] = {}  # pipe -> id, process, what it answered so far
+    unfinished = b''
+    preloaded = False
+    while True:
+        for key, _ in selector.select():
+            pipe = key.fd
+            data = os.read(pipe, 1 << 16)
+            if pipe in running:
+                number, process, said = running[pipe]
+                running[pipe] = (number, process, said + data)
+                if not data:
+                    selector.unregister(pipe)
+                    os.close(pipe)
+                    del running[pipe]
+                    _, status = os.waitpid(process, 0)
+                    _answer(answers, id=number, status=_exit_status(status), value=json.loads(said or 'null'))
+                continue
+            if not data:
+                for _, process, _ in running.values():
+                    with contextlib.suppress(OSError):
+                        os.killpg(process, signal.SIGKILL)
+                return
+            *lines, unfinished = (unfinished + data).split(b'\n')
+            for line in lines:
+                job = json.loads(line)
+                if not preloaded and job['hook'].startswith('build_'):
+                    preloaded = True
+                    _preload(job['backend_path'])
+                process, pipe = _fork(job)
+                running[pipe] = (job['id'], process, b'')
+                selector.register(pipe, selectors.EVENT_READ)
+                _answer(answers, id=job['id'], process=process)
+
+
+def _fork(job: Job) -> tuple[int, int]:
+    """(process, pipe from which its answer is read). Both sides of the pipe are closed in programs that it starts."""
+    readable, writable = os.pipe()
+    child = os.fork()
+    if child:
+        with contextlib.suppress(OSError):
+            # Whoever is first: it has to hold before anybody is told of it.
+            os.setpgid(child, child)
+        os.close(writable)
+        return child, readable
+    status = 1
+    try:
+        with contextlib.suppress(OSError):
+            os.setpgid(0, 0)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        value, status = _call(job)
+        with os.fdopen(writable, 'w', encoding='utf-8') as pipe:
+            json.dump(value, pipe)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+
+
+def _serve_here(job: Job, answers: typing.TextIO) -> None:
+    _answer(answers, id=job['id'], process=os.getpid())
+    value, status = _call(job)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    _answer(answers, id=job['id'], status=status, value=value)
+
+
+def _call(job: Job) -> tuple[typing.Any, int]:
+    """(what the hook returned, exit status). What it prints goes to the log."""
+    log = os.open(job['log'], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    os.chdir(job['directory'])
+    try:
+        if job['hook'] == 'distributions':
+            return _distributions(), 0
+        return getattr(_backend(job['backend_path']), job['hook'])(*job['arguments']), 0
+    except SystemExit as error:
+        if error.code is not None and not isinstance(error.code, int):
+            print(error.code, file=sys.stderr)
+            return None, 1
+        return None, error.code or 0
+    except KeyboardInterrupt:
+        return None, 130
+
+
+def _backend(backend_path: typing.Sequence[str]) -> typing.Any:
+    for path in reversed(backend_path):
+        if path not in sys.path:
+            sys.path.insert(0, path)
+    import mesonbuild_ft
+
+    return mesonbuild_ft
+
+
+def _preload(backend_path: typing.Sequence[str]) -> None:
+    """Import once what all builds need. A backend that cannot be imported says so in the job."""
+    try:
+        _backend(backend_path)
+        from mesonbuild_ft.meson import forked
+
+        forked.preload()
+    except ImportError:
+        pass
+
+
+def _distributions() -> list[tuple[str, str, list[str]]]:
+    """(name, version, wheel tags) of what is installed here."""
+    from importlib import metadata
+
+    found = []
+    for distribution in metadata.distributions():
+        wheel = (distribution.read_text('WHEEL') or '').splitlines()
+        tags = [line.partition(':')[2].strip() for line in wheel if line.startswith('Tag:')]
+        found.append((str(distribution.metadata['Name']), distribution.version, tags))
+    return sorted(found)
+
+
+def _exit_status(status: int) -> int:
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+
+
+def _answer(stream: typing.TextIO, **values: typing.Any) -> None:
+    stream.write(json.dumps(values) + '\n')
+    stream.flush()
+
+
+if __name__ == '__main__':
+    # The directory of this file holds modules with names of its own.
+    if sys.path and os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
+        del sys.path[0]
+    main()
