@@ -138,7 +138,7 @@ def _given(
 
 def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
     """What `name` stands for: a description, a prefix directory, or an interpreter that can be run."""
-    from . import interpreters
+    from . import interpreter_cache, interpreters
     from .description import reader
 
     path = source_dir / os.path.expanduser(name)
@@ -156,7 +156,8 @@ def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
     if interpreters.may_run(path):
         if os.path.samefile(path, sys.executable):
             return Choice(target_.running())
-        interpreter = interpreters.probe(path)
+        with interpreter_cache.Cache() as cache:
+            interpreter = cache.probe(path)
         if interpreter is not None:
             if _is_running(interpreter.target):
                 return Choice(target_.running())

@@ -16,8 +16,8 @@ import pytest
 import support
 import trees
 
-from mesonbuild_ft import cli, interpreters as interpreters_
-from mesonbuild_ft.inspection import interpreter_cache, outcome, surroundings
+from mesonbuild_ft import cli, interpreter_cache, interpreters as interpreters_
+from mesonbuild_ft.inspection import outcome, surroundings
 from mesonbuild_ft.inspection.outcome import Found, Row, Wheel
 
 

@@ -8,12 +8,11 @@ import pathlib
 import re
 import typing
 
-from .. import interpreters, settings as settings_
+from .. import interpreter_cache, interpreters, settings as settings_
 from ..diagnostics import BuildRefused, Diagnostic, refuse
 from ..meson import static_floor
 from ..settings import Settings
 from ..target import Target
-from . import interpreter_cache
 from .outcome import Found, Kept, Project
 
 

@@ -18,11 +18,11 @@ import threading
 import time
 import typing
 
-from .. import __version__, scanner as scanner_, target as target_, work_directory
+from .. import __version__, interpreter_cache, scanner as scanner_, target as target_, work_directory
 from ..check import checker, imports, subjects
 from ..check.import_process import Import, Processes
 from ..diagnostics import BuildRefused, Diagnostic, refuse
-from ..inspection import interpreter_cache, outcome
+from ..inspection import outcome
 from ..inspection.outcome import Found, Project, Row
 from ..interpreters import Interpreter
 from . import environment as environment_, jobs as jobs_, record as record_
@@ -338,13 +338,11 @@ def _check_backend(system: typing.Mapping[str, typing.Any]) -> None:
 
 
 def _failure(job: Job | None, status: int, log: pathlib.Path) -> Diagnostic:
-    """What to say of a hook that failed: what the backend itself said last, else the end of the log."""
+    """What to say of a hook that failed."""
     try:
-        lines = log.read_text(encoding='utf-8', errors='replace').splitlines()
+        said = telling(log.read_text(encoding='utf-8', errors='replace').splitlines())
     except OSError:
-        lines = []
-    begin = next((index for index, line in enumerate(lines) if line.startswith('mesonbuild-ft: error[')), None)
-    said = lines[begin:] if begin is not None else lines[-_SHOWN:]
+        said = []
     how = f'it was ended by signal {-status}' if status < 0 else f'it ended with status {status}'
     what = f'the build {job.label} failed' if job is not None else 'the requirements of the build are not known'
     return Diagnostic(
@@ -352,8 +350,19 @@ def _failure(job: Job | None, status: int, log: pathlib.Path) -> Diagnostic:
         advice='Correct what is said above; the log has the rest.')
 
 
-#: Lines of a log that are shown where the backend itself said nothing.
+#: Lines of a log that are shown of what a compiler said, or of its end where nobody says what is wrong.
 _SHOWN: typing.Final = 15
+
+
+def telling(lines: typing.Sequence[str]) -> list[str]:
+    """The lines of a log that tell why a build failed: the first command that failed, and what the backend says."""
+    end = next((index for index, line in enumerate(lines) if line.startswith('mesonbuild-ft: error[')), len(lines))
+    begin = next((index for index, line in enumerate(lines[:end]) if line.startswith('FAILED: ')), end)
+    # The command itself is long, and in the log.
+    output = [line for line in lines[begin + 2:end] if not line.startswith(('ninja: ', '['))]
+    if begin == end == len(lines):
+        return list(lines[-_SHOWN:])
+    return [*lines[begin:min(begin + 1, end)], *output[:_SHOWN], *lines[end:]]
 
 
 def _imported(interpreter: Interpreter, checked: Checked) -> Imported:

@@ -16,9 +16,9 @@ import sys
 import time
 import typing
 
+from .. import interpreter_cache
 from ..check.import_process import Processes
 from ..diagnostics import BuildRefused, refuse
-from ..inspection import interpreter_cache
 
 
 Installer = typing.Literal['auto', 'uv', 'pip']

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import typing
 
-from ..inspection import interpreter_cache
+from .. import interpreter_cache
 
 
 #: Variables that change between two runs without any effect on what is built.

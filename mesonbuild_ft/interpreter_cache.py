@@ -14,9 +14,9 @@ import sys
 import typing
 import zlib
 
-from .. import interpreters
-from ..interpreters import Interpreter
-from ..target import Target
+from . import interpreters
+from .interpreters import Interpreter
+from .target import Target
 
 
 #: They choose the libpython that is loaded, or what `sysconfig.get_platform()` says on macOS.
