@@ -141,9 +141,10 @@ def _compare(
         shutil.rmtree(ours / 'dist', ignore_errors=True)
 
     def isolated(tag: str, installer: str) -> Side:
-        extra = [_NO_LIMITED_API] if project.limited_api and tag in ('cp313-cp313t', 'cp314-cp314t') else []
-        return Side('', [fronts[tag], '-m', 'build', '--wheel', '--installer', installer, '--outdir', output, *extra,
-                         *project.arguments])
+        extra: list[str] = [_NO_LIMITED_API] if project.limited_api and tag in ('cp313-cp313t', 'cp314-cp314t') else []
+        line: list[str | os.PathLike[str]] = [
+            fronts[tag], '-m', 'build', '--wheel', '--installer', installer, '--outdir', output, *extra]
+        return Side('', [*line, *project.arguments])
 
     settings = {'setup-args': [a.partition('=')[2] for a in project.arguments]} if project.arguments else {}
     code = f'import mesonbuild_ft; mesonbuild_ft.build_wheel({os.fspath(output)!r}, {settings!r})'

@@ -154,7 +154,10 @@ class _Builds:
     def run(self, found: typing.Sequence[Found]) -> tuple[list[Row], list[Outcome]]:
         self._sources = record_.of_sources(
             self._source_dir, [self._source_dir / 'build' / 'wheels', self._options.output])
-        # Where there is none, nothing can be built.
+        # The oldest of those that could builds a wheel, in whatever order they were named.
+        found = sorted(found, key=lambda each: (
+            each.target.implementation, each.target.version, each.target.free_threaded, each.target.debug))
+        # Without a build environment nothing can be built.
         self._worker(found[0])
         project, done, tried = self._project, list[Outcome](), set[str]()
         while True:
@@ -291,8 +294,11 @@ class _Builds:
                 if self._bound:
                     self._display.note(
                         f'an environment for each interpreter, because of {", ".join(sorted(self._bound))}')
-            if not builder.runs or builder.target == target_.running() or not (
-                    self._bound or environment_.differing(self._requires, _marker_variables(builder))):
+            if not builder.runs or builder.target == target_.running():
+                return worker, False, installed
+            # A backend in the tree may be compiled for the interpreter that it runs in.
+            if not (self._bound or self._backend_path
+                    or environment_.differing(self._requires, _marker_variables(builder))):
                 return worker, False, installed
             worker, installed = self._in_environment(builder.name, builder.path)
             return worker, True, installed

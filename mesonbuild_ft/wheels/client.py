@@ -7,15 +7,13 @@ import contextlib
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import threading
-import time
 import typing
 
 
-#: Seconds that a build has to end by itself, before it is killed.
-_GRACE: typing.Final = 5.0
+#: Seconds that the process has to end what it runs: more than it gives to that.
+_PATIENCE: typing.Final = 10.0
 
 
 class Ended(typing.NamedTuple):
@@ -41,7 +39,6 @@ class Worker:
         self._environment.update(variables)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
-        self._begun: dict[int, int] = {}
         self._ended: dict[int, Ended] = {}
         self._news = threading.Condition(self._lock)
         self._number = 0
@@ -101,11 +98,7 @@ class Worker:
         for line in process.stdout:
             answer = json.loads(line)
             with self._news:
-                if 'process' in answer:
-                    self._begun[answer['id']] = answer['process']
-                else:
-                    self._begun.pop(answer['id'], None)
-                    self._ended[answer['id']] = Ended(answer['status'], answer['value'])
+                self._ended[answer['id']] = Ended(answer['status'], answer['value'])
                 self._news.notify_all()
         with self._news:
             self._news.notify_all()
@@ -123,45 +116,29 @@ class Worker:
                 raise InterruptedError
         for line in output.splitlines():
             answer = json.loads(line)
-            if 'status' in answer:
-                return Ended(answer['status'], answer['value'])
+            return Ended(answer['status'], answer['value'])
         return Ended(process.returncode or 1, None)
 
     def stop(self) -> None:
-        """End everything, and start no more: first as Ctrl-C does, so that nothing is left half-written."""
+        """End everything, and start no more."""
         with self._news:
             self._stopped = True
-            groups = list(self._begun.values())
             self._news.notify_all()
             for process in self._alone:
                 process.kill()
-        for group in groups:
-            _signal(group, signal.SIGINT)
-        end = time.monotonic() + _GRACE
-        while time.monotonic() < end:
-            with self._lock:
-                if not self._begun:
-                    break
-            time.sleep(0.02)
         self.close()
 
     def close(self) -> None:
-        """End the process; what it still runs is killed."""
+        """End the process, which ends what runs in it."""
         process = self._process
         if process is None:
             return
         assert process.stdin is not None
         with contextlib.suppress(OSError):
-            # It ends with its input, and ends what runs in it.
+            # It ends with its input.
             process.stdin.close()
         try:
-            process.wait(_GRACE)
+            process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _signal(group: int, number: int) -> None:
-    if os.name == 'posix':
-        with contextlib.suppress(OSError):
-            os.killpg(group, number)

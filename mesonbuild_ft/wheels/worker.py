@@ -6,9 +6,8 @@ one that this file belongs to: only hooks that PEP 517 names are called. Standar
 
 A job is one line of JSON on standard input:
     {"id": 1, "hook": "build_wheel", "arguments": [...], "directory": ..., "log": ..., "backend_path": [...]}
-Answers are lines of JSON on standard output: {"id": 1, "process": 4711} when it has begun, where it is the leader of a
-process group of its own, and {"id": 1, "status": 0, "value": ...} when it has ended. At the end of standard input
-whatever still runs is ended. Without os.fork one job is done at a time, in this process.
+The answer is a line of JSON on standard output, {"id": 1, "status": 0, "value": ...}, when it has ended. At the end of
+standard input whatever still runs is ended. Without os.fork one job is done at a time, in this process.
 """
 
 from __future__ import annotations
@@ -18,10 +17,15 @@ import json
 import os
 import signal
 import sys
+import time
 import typing
 
 
 Job = dict[str, typing.Any]
+#: Its number, and when it began: numbers are used again.
+Process = tuple[int, str]
+#: Seconds that builds have to end by themselves.
+_GRACE: typing.Final = 5.0
 
 
 def main() -> None:
@@ -62,9 +66,7 @@ def _serve(jobs: int, answers: typing.TextIO) -> None:
                     _answer(answers, id=number, status=_exit_status(status), value=json.loads(said or 'null'))
                 continue
             if not data:
-                for _, process, _ in running.values():
-                    with contextlib.suppress(OSError):
-                        os.killpg(process, signal.SIGKILL)
+                _end([process for _, process, _ in running.values()])
                 return
             *lines, unfinished = (unfinished + data).split(b'\n')
             for line in lines:
@@ -75,7 +77,54 @@ def _serve(jobs: int, answers: typing.TextIO) -> None:
                 process, pipe = _fork(job)
                 running[pipe] = (job['id'], process, b'')
                 selector.register(pipe, selectors.EVENT_READ)
-                _answer(answers, id=job['id'], process=process)
+
+
+def _end(builds: list[int]) -> None:
+    """End builds as Ctrl-C does, so that they leave nothing half-written; then whatever they started and still runs.
+
+    ninja runs each command in a process group of its own, and some ignore Ctrl-C.
+    """
+    started = _descendants()
+    for process in builds:
+        with contextlib.suppress(OSError):
+            os.killpg(process, signal.SIGINT)
+    last = time.monotonic() + _GRACE
+    while builds and time.monotonic() < last:
+        builds = [process for process in builds if os.waitpid(process, os.WNOHANG) == (0, 0)]
+        time.sleep(0.01)
+    for number, _ in (started | _descendants()) & _processes().keys():
+        with contextlib.suppress(OSError):
+            os.kill(number, signal.SIGKILL)
+
+
+def _descendants() -> set[Process]:
+    """What this process started, and what that started."""
+    parents = _processes()
+    found = {(os.getpid(), '')}
+    while True:
+        more = {process for process, parent in parents.items() if parent in {number for number, _ in found}} - found
+        if not more:
+            return {process for process in found if process[0] != os.getpid()}
+        found |= more
+
+
+def _processes() -> dict[Process, int]:
+    """All processes, each with its parent."""
+    found = {}
+    if os.path.isdir('/proc/self'):
+        for name in filter(str.isdecimal, os.listdir('/proc')):
+            with contextlib.suppress(OSError), open(f'/proc/{name}/stat', encoding='ascii', errors='replace') as file:
+                # The name in parentheses may have any character. proc(5): ppid is the 4th field, starttime the 22nd.
+                fields = file.read().rpartition(')')[2].split()
+                found[int(name), fields[19]] = int(fields[1])
+        return found
+    import subprocess
+
+    listed = subprocess.run(['ps', '-A', '-o', 'pid=,ppid=,lstart='], capture_output=True, text=True, check=False)
+    for line in listed.stdout.splitlines():
+        number, parent, start = line.split(None, 2)
+        found[int(number), start] = int(parent)
+    return found
 
 
 def _fork(job: Job) -> tuple[int, int]:
@@ -84,7 +133,7 @@ def _fork(job: Job) -> tuple[int, int]:
     child = os.fork()
     if child:
         with contextlib.suppress(OSError):
-            # Whoever is first: it has to hold before anybody is told of it.
+            # By whoever is first: it has to hold before anybody ends the group.
             os.setpgid(child, child)
         os.close(writable)
         return child, readable
@@ -108,7 +157,6 @@ def _fork(job: Job) -> tuple[int, int]:
 
 
 def _serve_here(job: Job, answers: typing.TextIO) -> None:
-    _answer(answers, id=job['id'], process=os.getpid())
     value, status = _call(job)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

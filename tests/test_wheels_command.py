@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: MIT
+"""`mesonbuild-ft wheels`: real builds in real build environments, imported in real interpreters.
+
+`requires = ["mesonbuild-ft"]` is satisfied from the wheels of this checkout; the rest comes from the package index.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import typing
+
+import pytest
+import support
+from conftest import Interpreters
+
+
+Copy = typing.Callable[[str], pathlib.Path]
+#: Runs the command itself.
+OURS: typing.Final = 'cp313-cp313'
+
+
+class Command:
+    """`mesonbuild-ft` in the environment of an interpreter, with uv in PATH."""
+
+    def __init__(self, interpreters: Interpreters, cache: pathlib.Path) -> None:
+        environments = support.load_environments()
+        wheels = os.fspath(environments.CACHE / 'wheels' / environments.source_digest())
+        self._interpreters = interpreters
+        self.python = interpreters.get(OURS)
+        self.environment = {
+            **support.clean_environment(self.python), 'PIP_FIND_LINKS': wheels, 'UV_FIND_LINKS': wheels,
+            # Not the person's: it may remember another wheel of this version.
+            'UV_CACHE_DIR': os.fspath(cache), 'UV_PYTHON_DOWNLOADS': 'never', 'UV_LINK_MODE': 'copy',
+            'XDG_CACHE_HOME': os.fspath(cache / 'xdg')}
+        self.environment['PATH'] += os.pathsep + os.path.dirname(sys.executable)
+
+    def line(self, *arguments: str) -> list[str]:
+        """A command line; tags stand for their interpreters."""
+        return [os.fspath(self.python), '-P', '-m', 'mesonbuild_ft', 'wheels', *(
+            os.fspath(self._interpreters.get(word)) if re.fullmatch(r'(cp|pp)\d+-\w+', word) else word
+            for word in arguments)]
+
+    def run(self, project: pathlib.Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.line(*arguments), cwd=project, env={**self.environment, **environment}, capture_output=True,
+            text=True, check=False, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope='module')
+def command(interpreters: Interpreters, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    return Command(interpreters, tmp_path_factory.mktemp('uv'))
+
+
+def table(output: str) -> dict[str, tuple[str, ...]]:
+    """WHEEL -> SERVES, VERIFIED, IMPORTED and TIME of the table, without what differs from run to run."""
+    lines = output[output.index('WHEEL '):].splitlines()
+    ends = [match.start() for match in re.finditer(r'(?<=  )\S', lines[0])]
+    found = {}
+    for line in lines[1:lines.index('')]:
+        cells = [part.strip() for part in re.split(r'\s{2,}', line)]
+        found[cells[0]] = tuple('' if re.fullmatch(r'\d+\.\d s', cell) else cell for cell in cells[2:])
+    assert len(ends) == 5
+    return found
+
+
+def whls(directory: pathlib.Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def built(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Labels of what was built, as the lines say it while it goes on."""
+    return sorted(re.findall(r'^mesonbuild-ft: (.+): building', done.stderr, re.MULTILINE))
+
+
+def test_one_build_for_all_that_a_wheel_serves(command: Command, project: Copy) -> None:
+    directory = project('limited-abi3t')
+    pythons = ['cp310-cp310', 'cp312-cp312', 'cp314-cp314', 'cp314-cp314t', 'cp315-cp315', 'cp315-cp315t']
+    done = command.run(directory, *pythons)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert table(done.stdout) == {
+        'limited_abi3t-1.0-cp39-abi3-linux_x86_64.whl': ('3.10, 3.12, 3.14, 3.15', '1 module', 'in all', ''),
+        'limited_abi3t-1.0-cp315-abi3.abi3t-linux_x86_64.whl': ('3.15, 3.15t', '1 module', 'in all', ''),
+        'limited_abi3t-1.0-cp314-cp314t-linux_x86_64.whl': ('3.14t', '1 module', 'in all', ''),
+    }
+    assert whls(directory / 'dist') == sorted(table(done.stdout))
+    assert built(done) == ['cp314-cp314t', 'cp315-abi3.abi3t', 'cp39-abi3']
+    assert done.stdout.endswith('\n3 wheels in dist\n')
+    # Nothing of it is for a version control system.
+    assert (directory / 'build' / 'wheels' / '.gitignore').read_text() == '*\n'
+
+
+def test_a_second_run_does_only_what_changed(command: Command, project: Copy) -> None:
+    directory = project('limited-abi3t')
+    pythons = ['cp313-cp313', 'cp314-cp314t']
+    assert command.run(directory, *pythons).returncode == 0
+    before = {path.name: path.stat() for path in (directory / 'dist').iterdir()}
+
+    again = command.run(directory, *pythons)
+    assert built(again) == []
+    assert again.stdout.endswith('\n2 wheels in dist, all unchanged\n')
+    assert {path.name: path.stat() for path in (directory / 'dist').iterdir()} == before
+
+    # A wheel that somebody removed is built again, and no other.
+    (directory / 'dist' / 'limited_abi3t-1.0-cp39-abi3-linux_x86_64.whl').unlink()
+    assert built(command.run(directory, *pythons)) == ['cp39-abi3']
+
+    # An interpreter that was not there before only imports.
+    more = command.run(directory, *pythons, 'cp315-cp315')
+    assert built(more) == []
+    assert table(more.stdout)['limited_abi3t-1.0-cp39-abi3-linux_x86_64.whl'] == (
+        '3.13, 3.15', '1 module', 'in all', 'unchanged')
+
+    # A source, a setting, a variable and a config setting each make another build.
+    with open(directory / 'limited_abi3t.c', 'a') as file:
+        file.write('/* changed */\n')
+    assert built(command.run(directory, *pythons)) == ['cp314-cp314t', 'cp39-abi3']
+    assert built(command.run(directory, *pythons, CFLAGS='-O1')) == ['cp314-cp314t', 'cp39-abi3']
+    assert built(command.run(directory, 'cp313-cp313', '-Cabi=full')) == ['cp313-cp313']
+    assert built(command.run(directory, 'cp313-cp313', '--fresh')) == ['cp39-abi3']
+    assert built(command.run(directory, 'cp313-cp313')) == []
+
+
+def test_one_failure_does_not_stop_the_others(command: Command, project: Copy) -> None:
+    directory = project('plain')
+    source, = directory.rglob('*.c')
+    source.write_text('#include <Python.h>\n#ifdef Py_GIL_DISABLED\n#error not without the GIL\n#endif\n'
+                      + source.read_text())
+    done = command.run(directory, 'cp313-cp313t', 'cp313-cp313', 'cp311-cp311')
+    assert done.returncode == 1
+    assert table(done.stdout)['cp313-cp313t'] == ('not built', '')
+    assert whls(directory / 'dist') == [
+        'plain-1.0-cp311-cp311-linux_x86_64.whl', 'plain-1.0-cp313-cp313-linux_x86_64.whl']
+    assert done.stdout.startswith(
+        'error[wheel-not-built]\n  the build cp313-cp313t failed: it ended with status 1\n      FAILED: ')
+    assert re.search(r'^ +\S*\.c:3:2: error: #error not without the GIL$', done.stdout, re.MULTILINE)
+    assert '  where: build/wheels/cp313-cp313t-linux_x86_64/log.txt\n' in done.stdout
+    assert done.stdout.endswith('\n2 wheels in dist; 1 build failed\n')
+    # The others are not built again when it is mended.
+    support.replace(source, '#error', '//')
+    mended = command.run(directory, 'cp313-cp313t', 'cp313-cp313')
+    assert mended.returncode == 0, mended.stdout
+
+
+def test_a_wheel_that_cannot_be_imported_is_kept_away(command: Command, project: Copy) -> None:
+    directory = project('plain')
+    source, = directory.rglob('*.c')
+    support.replace(source, 'PyLong_FromLong(42)', 'PyLong_FromLong(not_there())')
+    source.write_text('extern long not_there(void);\n' + source.read_text())
+    done = command.run(directory, 'cp311-cp311')
+    assert done.returncode == 1
+    assert 'error[import-failed]' in done.stdout
+    assert 'undefined symbol: not_there' in done.stdout
+    assert not (directory / 'dist').exists()
+    # A person who does not want to know gets it.
+    quiet = command.run(directory, 'cp311-cp311', '--no-import')
+    assert quiet.returncode == 0
+    assert whls(directory / 'dist') == ['plain-1.0-cp311-cp311-linux_x86_64.whl']
+
+
+def test_where_only_meson_knows_the_first_build_tells(command: Command, project: Copy) -> None:
+    """`limited_api:` comes from an option: inspect cannot say what is built, and one build for the GIL suffices."""
+    directory = project('limited-abi3t')
+    support.replace(directory / 'meson.build', "limited_api: '3.9'", "limited_api: get_option('floor')")
+    (directory / 'meson.options').write_text("option('floor', type: 'string', value: '3.10')\n")
+    done = command.run(directory, 'cp311-cp311', 'cp313-cp313', 'cp314-cp314', 'cp314-cp314t')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert built(done) == ['cp314-cp314t', 'for 3.11']
+    assert table(done.stdout) == {
+        'limited_abi3t-1.0-cp310-abi3-linux_x86_64.whl': ('3.11, 3.13, 3.14', '1 module', 'in all', ''),
+        'limited_abi3t-1.0-cp314-cp314t-linux_x86_64.whl': ('3.14t', '1 module', 'in all', ''),
+    }
+    assert built(command.run(directory, 'cp311-cp311', 'cp313-cp313', 'cp314-cp314', 'cp314-cp314t')) == []
+
+
+def test_an_environment_for_each_where_a_requirement_is_bound_to_its_interpreter(
+    command: Command, project: Copy,
+) -> None:
+    """MarkupSafe has an extension module: what meson.build asks of it has to be asked of the right one."""
+    directory = project('plain')
+    support.replace(directory / 'pyproject.toml', '["mesonbuild-ft"]', '["mesonbuild-ft", "markupsafe"]')
+    with open(directory / 'meson.build', 'a') as file:
+        file.write('''
+message('found', run_command(py, '-c',
+    'import markupsafe._speedups as m, sys; print(sys.version_info[:2], m.__file__)', check: true).stdout())
+''')
+    done = command.run(directory, 'cp312-cp312', 'cp313-cp313', 'cp314-cp314t')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'an environment for each interpreter, because of MarkupSafe' in done.stderr
+    for tag in ('cp312-cp312', 'cp314-cp314t'):
+        log = (directory / 'build' / 'wheels' / f'{tag}-linux_x86_64' / 'log.txt').read_text()
+        version = f'(3, {tag[3:5]})'
+        assert re.search(rf'found {re.escape(version)} \S*/environments/{tag}-linux_x86_64/\S*\.so', log), log
+    assert sorted(p.name for p in (directory / 'build' / 'wheels' / 'environments').iterdir() if p.is_dir()) == [
+        'cp312-cp312-linux_x86_64', 'cp314-cp314t-linux_x86_64', 'shared']
+
+
+@pytest.mark.parametrize('installer', ['pip', 'uv'])
+def test_installers(installer: str, command: Command, project: Copy) -> None:
+    directory = project('plain')
+    tools = directory.parent / 'tools'
+    support.load_environments().pip_install(command.python, '--target', os.fspath(tools), 'virtualenv')
+    done = command.run(directory, 'cp311-cp311', '--installer', installer, PYTHONPATH=os.fspath(tools))
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = directory / 'build' / 'wheels' / 'environments' / 'shared' / 'pyvenv.cfg'
+    assert ('uv = ' in made.read_text()) == (installer == 'uv')
+
+
+def test_without_isolation(command: Command, project: Copy) -> None:
+    directory = project('plain')
+    done = command.run(directory, 'cp314-cp314t', '--no-isolation', PATH=os.path.dirname(command.python) + ':/usr/bin')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert whls(directory / 'dist') == ['plain-1.0-cp314-cp314t-linux_x86_64.whl']
+    assert not (directory / 'build' / 'wheels' / 'environments').exists()
+
+
+def test_a_backend_in_the_tree(command: Command, tmp_path: pathlib.Path) -> None:
+    """This project itself, whose backend is the package that it builds (backend-path)."""
+    directory = tmp_path / 'own'
+    shutil.copytree(support.ROOT, directory, ignore=shutil.ignore_patterns(
+        '.*', 'build', 'dist', 'wheels', 'tests', '__pycache__'))
+    # A package of this name is ours, too.
+    package = pathlib.Path('mesonbuild_ft', 'wheels')
+    shutil.copytree(support.ROOT / package, directory / package, dirs_exist_ok=True)
+    done = command.run(directory, 'cp311-cp311', 'cp314-cp314t')
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = table(done.stdout)
+    assert [(re.sub(r'^mesonbuild_ft-[^-]+', '', name), cells[:3]) for name, cells in names.items()] == [
+        ('-cp310-abi3-linux_x86_64.whl', ('3.11', '1 module', 'in all')),
+        ('-cp314-cp314t-linux_x86_64.whl', ('3.14t', '1 module', 'in all'))]
+
+
+def test_wheels_for_targets_that_do_not_run_here(command: Command, project: Copy) -> None:
+    import trees
+
+    trees.need('x86_64-w64-mingw32-gcc')
+    windows = trees.tree(trees.WINDOWS, 'cp314-cp314t-win_amd64')
+    directory = project('plain')
+    done = command.run(directory, os.fspath(windows), 'cp314-cp314t')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert table(done.stdout) == {
+        'plain-1.0-cp314-cp314t-win_amd64.whl': ('3.14t', '1 module', ''),
+        'plain-1.0-cp314-cp314t-linux_x86_64.whl': ('3.14t', '1 module', 'in all', ''),
+    }
+
+
+REFUSED: typing.Final = {
+    'another backend': (['cp311-cp311'], 'other-build-backend', "build-backend is 'mesonpy'"),
+    'a target as config setting': (['-Ctarget=python3'], 'invalid-config-setting', 'target is set for each build'),
+    'no such version': (['3.99t'], 'unusable-interpreter', 'there is no CPython 3.99t on this machine'),
+    'no such requirement': (
+        ['cp311-cp311'], 'build-environment-failed', 'the requirements of the build could not be installed'),
+    'no project': (['cp311-cp311'], 'unreadable-file', 'there is no project that Meson builds here'),
+}
+
+
+@pytest.mark.parametrize('what', REFUSED)
+def test_refused(what: str, command: Command, project: Copy, tmp_path: pathlib.Path) -> None:
+    directory = project('plain')
+    if what == 'another backend':
+        support.replace(directory / 'pyproject.toml', '"mesonbuild_ft"', '"mesonpy"')
+    if what == 'no such requirement':
+        support.replace(directory / 'pyproject.toml', '["mesonbuild-ft"]', '["mesonbuild-ft", "no-such-thing-at-all"]')
+    if what == 'no project':
+        directory = tmp_path
+    arguments, identifier, says = REFUSED[what]
+    done = command.run(directory, *arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == ''
+    assert f'mesonbuild-ft: error[{identifier}]: {says}' in done.stderr
+    assert not (directory / 'dist').exists()
+
+
+#: Takes as long as it may, and says that it has begun.
+ENDLESS: typing.Final = '''
+custom_target('slow', output: 'slow.txt', build_by_default: true, command: [
+    find_program('sh'), '-c', 'touch "$0"; sleep 600 & wait', '@SOURCE_ROOT@/begun-' + py.language_version()])
+'''
+
+
+def wait_for(condition: typing.Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, 'it never happened'
+        time.sleep(0.05)
+
+
+def processes_in(directory: pathlib.Path) -> list[str]:
+    """Command lines of processes that run in a directory, or were told of it."""
+    found = []
+    for process in pathlib.Path('/proc').iterdir():
+        if not process.name.isdecimal() or int(process.name) == os.getpid():
+            continue
+        try:
+            words = (process / 'cmdline').read_bytes().decode(errors='replace')
+            cwd = os.readlink(process / 'cwd')
+        except OSError:
+            continue
+        if words and (os.fspath(directory) in words or pathlib.Path(cwd).is_relative_to(directory)):
+            found.append(words.replace('\0', ' '))
+    return found
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_when_it_is_ended_nothing_goes_on(number: signal.Signals, command: Command, project: Copy) -> None:
+    directory = project('plain')
+    source = (directory / 'meson.build').read_text()
+    with open(directory / 'meson.build', 'a') as file:
+        file.write(ENDLESS)
+    process = subprocess.Popen(
+        command.line('cp312-cp312', 'cp314-cp314t', '--jobs', '2'), cwd=directory, env=command.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for(lambda: (directory / 'begun-3.12').exists() and (directory / 'begun-3.14').exists())
+    # Ctrl-C reaches all processes of the terminal.
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
+    assert 'Traceback' not in errors
+    if number == signal.SIGINT:
+        assert errors.endswith('mesonbuild-ft: interrupted; wheels that were finished are kept\n')
+    wait_for(lambda: not processes_in(directory), 20)
+    assert not (directory / 'dist').exists()
+    # And what is left does not stand in the way.
+    (directory / 'meson.build').write_text(source)
+    again = command.run(directory, 'cp312-cp312', 'cp314-cp314t')
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_two_runs_at_once(command: Command, project: Copy) -> None:
+    """The second one waits, and finds everything done."""
+    directory = project('plain')
+    line = command.line('cp312-cp312')
+    first, second = [
+        subprocess.Popen(line, cwd=directory, env=command.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         text=True) for _ in range(2)]
+    ended = [(process, *process.communicate(timeout=120)) for process in (first, second)]
+    assert [process.returncode for process, _, _ in ended] == [0, 0]
+    assert sorted('building' in errors for _, _, errors in ended) == [False, True]
+    assert sum('another run builds in' in errors for _, _, errors in ended) == 1
+
+
+def test_on_a_terminal(command: Command, project: Copy) -> None:
+    """rich shows what is being built; what is left on the screen afterwards is what matters."""
+    directory = project('plain')
+    environments = support.load_environments()
+    tools = directory.parent / 'tools'
+    environments.pip_install(command.python, '--target', os.fspath(tools), 'rich')
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        command.line('cp312-cp312'), cwd=directory, stdin=follower, stdout=follower, stderr=follower,
+        env={**command.environment, 'PYTHONPATH': os.fspath(tools), 'TERM': 'xterm-256color', 'COLUMNS': '120'})
+    os.close(follower)
+    shown = b''
+    while True:
+        try:
+            data = os.read(leader, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        shown += data
+    assert process.wait() == 0
+    text = re.sub(r'\x1b\[[0-9;?]*[A-Za-z]', '', shown.decode())
+    assert 'cp312-cp312 building for 3.12' in text
+    assert re.search(r'✓ cp312-cp312 built in \d+\.\d s', text)
+    assert re.search(r'plain-1\.0-cp312-cp312-linux_x86_64\.whl +\d+ B +3\.12 +1 module +in all', text)
+    assert text.rstrip().endswith('1 wheel in dist')
