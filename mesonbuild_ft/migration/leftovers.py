@@ -24,7 +24,8 @@ SOURCES: typing.Final = ('*.c', '*.cc', '*.cpp', '*.cxx', '*.h', '*.hh', '*.hpp'
 _ALLOW: typing.Final = re.compile(r'python\.allow_limited_api\s*[\'"]?\s*[=:]\s*[\'"]?false')
 _GIL_DEFINE: typing.Final = re.compile(r'-DPy_GIL_DISABLED')
 _OWN_GIL: typing.Final = re.compile(r'^[ \t]*#[ \t]*define[ \t]+Py_GIL_DISABLED\b')
-_MESON_PYTHON: typing.Final = re.compile(r'^\s*-?\s*["\']?meson[-_]python\b|["\']meson[-_]python\b|install\b.*\bmeson-python\b')
+_MESON_PYTHON: typing.Final = re.compile(
+    r'^\s*-?\s*["\']?meson[-_]python\b|["\']meson[-_]python\b|install\b.*\bmeson-python\b')
 
 
 def find(texts: typing.Mapping[str, str], *, limited_api: bool) -> list[Note]:
@@ -60,7 +61,7 @@ def find(texts: typing.Mapping[str, str], *, limited_api: bool) -> list[Note]:
 
 def _allow_text(path: str, *, limited_api: bool) -> str:
     if path.endswith('meson.build'):
-        return 'this switches the limited API off for every build; without it mesonbuild-ft chooses for each interpreter'
+        return 'this switches the limited API off; without it mesonbuild-ft chooses for each interpreter'
     if limited_api:
         return ('remove python.allow_limited_api=false here: mesonbuild-ft switches the limited API off by itself '
                 'for interpreters that have none')
@@ -90,6 +91,7 @@ def own_limited_api(texts: typing.Mapping[str, str]) -> list[Note]:
     for path, text in texts.items():
         for number, line in enumerate(text.splitlines(), 1):
             if re.match(r'[ \t]*#[ \t]*define[ \t]+Py_LIMITED_API\b', line):
-                notes.append(Note(f'{path}:{number}', 'remove this: limited_api: in meson.build gives it, and free-threaded '
-                                  '3.13 and 3.14 refuse it', line.strip()))
+                notes.append(Note(
+                    f'{path}:{number}', 'remove this: limited_api: in meson.build gives it, and free-threaded 3.13 and '
+                                        '3.14 refuse it', line.strip()))
     return notes

@@ -24,14 +24,14 @@ if typing.TYPE_CHECKING:
 class SetItem(typing.NamedTuple):
     """Put another requirement in the place of one in [build-system] requires; None: remove it."""
 
-    index: int
+    position: int
     value: str | None
 
 
 class InsertItem(typing.NamedTuple):
-    """Add a requirement beside the one at this index in [build-system] requires."""
+    """Add a requirement beside the one at this position in [build-system] requires."""
 
-    index: int
+    position: int
     value: str
 
 
@@ -56,7 +56,7 @@ Edit = SetItem | InsertItem | SetKey | AddBuildSystem
 def apply(text: str, edits: typing.Sequence[Edit]) -> str:
     """The edited text. Raises BuildRefused where the file cannot be edited without touching anything else.
 
-    text: with its line ends as they are. Indices are those before any edit.
+    text: with its line ends as they are. Positions are those before any edit.
     """
     if not edits:
         return text
@@ -88,8 +88,8 @@ def words(edit: Edit) -> str:
     """What an edit does, for a person who has to do it by hand."""
     if isinstance(edit, SetItem):
         if edit.value is None:
-            return f'remove number {edit.index + 1} of [build-system] requires'
-        return f'write "{edit.value}" in place of number {edit.index + 1} of [build-system] requires'
+            return f'remove number {edit.position + 1} of [build-system] requires'
+        return f'write "{edit.value}" in place of number {edit.position + 1} of [build-system] requires'
     if isinstance(edit, InsertItem):
         return f'add "{edit.value}" to [build-system] requires'
     if isinstance(edit, SetKey):
@@ -131,16 +131,16 @@ def _as_meant(before: dict[str, typing.Any], after: dict[str, typing.Any], edits
                 return False
             found['build-system']['requires'].remove(edit.value)
         elif edit.value is None:
-            del wanted['build-system']['requires'][edit.index]
+            del wanted['build-system']['requires'][edit.position]
         else:
-            wanted['build-system']['requires'][edit.index] = edit.value
+            wanted['build-system']['requires'][edit.position] = edit.value
     return wanted == found
 
 
 def _in_order(edits: typing.Sequence[Edit]) -> list[Edit]:
-    """From the last item of the array to the first, so that indices stay true."""
+    """From the last item of the array to the first, so that positions stay true."""
     return sorted(edits, key=lambda e: (
-        -e.index if isinstance(e, (SetItem, InsertItem)) else 0, isinstance(e, SetItem) and e.value is None))
+        -e.position if isinstance(e, (SetItem, InsertItem)) else 0, isinstance(e, SetItem) and e.value is None))
 
 
 def _by_tomlkit(text: str, before: dict[str, typing.Any], edits: typing.Sequence[Edit], raw: list[str]) -> str:
@@ -153,7 +153,7 @@ def _by_tomlkit(text: str, before: dict[str, typing.Any], edits: typing.Sequence
         document = tomlkit.parse(text)
         for edit in wanted:
             _edit(tomlkit, document, edit, raw)
-        return tomlkit.dumps(document)
+        return str(tomlkit.dumps(document))
     except BuildRefused:
         raise
     # tomlkit has exceptions of many kinds for what it does not support.
@@ -186,23 +186,23 @@ def _edit(tomlkit: typing.Any, document: tomlkit.TOMLDocument, edit: Edit, raw: 
     elif isinstance(edit, (SetItem, InsertItem)):
         array: Array = typing.cast(typing.Any, document)['build-system']['requires']
         one_line = '\n' not in array.as_string()
-        old = array[edit.index] if edit.index < len(array) else None
+        old = array[edit.position] if edit.position < len(array) else None
         literal = old is not None and old.as_string().startswith("'")
         if isinstance(edit, InsertItem):
             # Before it where it has a line of its own, and a comment perhaps; after it in the line of the bracket.
             first = old is None or old.as_string() in array.as_string().split('\n', 1)[0]
             raw.append(array.as_string() if one_line or old is None else old.as_string())
-            array.insert(edit.index + first, tomlkit.string(edit.value, literal=literal))
+            array.insert(edit.position + first, tomlkit.string(edit.value, literal=literal))
             return
         assert old is not None
         raw.append(array.as_string() if one_line else old.as_string())
         if edit.value is None:
-            if not one_line and edit.index == len(array) - 1 and edit.index:
+            if not one_line and edit.position == len(array) - 1 and edit.position:
                 # It takes the comma of the one before it along.
-                raw.append(array[edit.index - 1].as_string())
-            del array[edit.index]
+                raw.append(array[edit.position - 1].as_string())
+            del array[edit.position]
         else:
-            array[edit.index] = tomlkit.string(edit.value, literal=literal)
+            array[edit.position] = tomlkit.string(edit.value, literal=literal)
 
 
 def _only_these_lines(before: str, after: str, raw: typing.Sequence[str]) -> bool:

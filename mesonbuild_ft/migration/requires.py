@@ -102,8 +102,8 @@ def _keep(text: str) -> tuple[bool, str, Note | None]:
         return False, own, None
     if not _satisfiable(requirement.specifier, MESON_PYTHON):
         return False, own, Note(
-            'pyproject.toml', f'"{text}" excluded all that mesonbuild-ft takes (>= {MESON_PYTHON}) and is gone: if there '
-                              'was a reason for it, look whether it still holds')
+            'pyproject.toml', f'"{text}" excluded all that mesonbuild-ft takes (>= {MESON_PYTHON}) and is gone: if '
+                              'there was a reason for it, look whether it still holds')
     return True, f'"{text}" stays: it says more than mesonbuild-ft, which requires >= {MESON_PYTHON}', None
 
 

@@ -338,9 +338,8 @@ class _Reader:
         return value if unknown is None else _unknown(node)
 
     def _add(self, left: typing.Any, right: typing.Any, node: ast.AST) -> typing.Any:
-        for kind in (list, tuple, str):
-            if isinstance(left, kind) and isinstance(right, kind):
-                return left + right
+        if type(left) is type(right) and isinstance(left, (list, tuple, str)):
+            return left + typing.cast(typing.Any, right)
         return _unknown(node)
 
     def _dotted(self, node: ast.expr) -> str:
@@ -435,7 +434,7 @@ class _Reader:
         self._calls += 1
         self.script.line = call.lineno
         self.script.arguments = self._arguments(call, ())
-        self.script.lines = {name: call.lineno for name in self.script.arguments}
+        self.script.lines = dict.fromkeys(self.script.arguments, call.lineno)
         self.script.lines |= {keyword.arg: keyword.value.lineno for keyword in call.keywords if keyword.arg}
 
 
