@@ -9,8 +9,10 @@ import pathlib
 import sys
 import typing
 
-from .. import settings, static_floor, surroundings
+from .. import settings
 from ..diagnostics import BuildRefused, from_os_error, refuse
+from ..inspection import surroundings
+from ..meson import static_floor
 from . import difference, evidence, files as files_, leftovers, meson_python, proposals, pyproject, setuptools
 from .evidence import Evidence
 from .files import Files
@@ -82,19 +84,21 @@ def _evidence(
     named: typing.Sequence[str],
 ) -> Evidence:
     """What the wheels that were named prove, or those in dist/. Raises BuildRefused for one that cannot be judged."""
-    name = proposals.table(data, 'project').get('name')
+    value = proposals.table(data, 'project').get('name')
+    name = value if isinstance(value, str) else ''
     found = list(named) or sorted(map(str, directory.glob('dist/*.whl')))
-    wheels = evidence.newest(found, name if isinstance(name, str) else '')
-    for path in named if isinstance(name, str) else ():
+    wheels = evidence.newest(found, name) if name else list(named)
+    for path in named if name else ():
         if not os.path.isfile(path) or not evidence.newest([path], name):
             raise refuse(
                 'unusable-input', f'is no wheel of {name}', where=path, advice='Name a wheel of this project.')
     if not wheels:
         return Evidence()
-    from .. import check, scanner
-    from ..subjects import Options
+    from .. import scanner
+    from ..check import checker
+    from ..check.subjects import Options
 
-    checked = check.check(wheels, scanner.load(), Options())
+    checked = checker.check(wheels, scanner.load(), Options())
     for result in checked:
         if result.unusable:
             raise BuildRefused(*result.found)

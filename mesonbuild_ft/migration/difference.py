@@ -7,8 +7,8 @@ import difflib
 import textwrap
 import typing
 
-from .. import output_table
-from ..output import printable
+from ..output import table as output_table
+from ..output.summary import printable
 from .plan import Change, Plan
 
 
@@ -60,9 +60,10 @@ def words(plan: Plan) -> list[str]:
     if plan.changes:
         lines.append(f'from {plan.origin} to mesonbuild-ft' if plan.origin != 'mesonbuild-ft' else 'settings')
         lines += _entries(plan.why)
-    if plan.left:
-        lines += ['', 'left to you'] if lines else ['left to you']
-        for note in plan.left:
+    for title, blocks in (('left to you, before it builds', True), ('left to you', False)):
+        notes = [note for note in plan.left if note.blocks is blocks]
+        lines += ['', title] if notes and lines else [title] if notes else []
+        for note in notes:
             head = f'{note.place}: {note.text}' if note.place else note.text
             lines += _entries([head])
             if note.line:

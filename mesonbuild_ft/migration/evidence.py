@@ -7,11 +7,12 @@ import os
 import re
 import typing
 
-from .. import output, tags
+from .. import tags
+from ..output import summary
 
 
 if typing.TYPE_CHECKING:
-    from ..check import Checked
+    from ..check.checker import Checked
 
 
 class Evidence(typing.NamedTuple):
@@ -58,18 +59,18 @@ def _missing(checked: Checked, module_names: typing.Collection[str]) -> list[str
 
 
 def _gil(wheels: typing.Sequence[Checked], module_names: typing.Collection[str]) -> tuple[bool, str, bool]:
-    serving = [checked for checked in wheels if output.gil(checked)]
+    serving = [checked for checked in wheels if summary.gil(checked)]
     if not serving:
         return False, '', False
     for checked in serving:
-        title = output.title(checked)
+        title = summary.title(checked)
         blamed = [module.stem for module in checked.modules
                   if any(part.for_version(_version(checked)).gil in ('used', 'not-declared') for part in module.parts)]
         if blamed:
-            return False, f'{title}: {output.plural(len(blamed), "module")} ({", ".join(blamed[:3])}' \
+            return False, f'{title}: {summary.plural(len(blamed), "module")} ({", ".join(blamed[:3])}' \
                           f'{", …" if len(blamed) > 3 else ""}) would switch the GIL on', True
-        if output.gil(checked) != 'stays off':
-            return False, f'{title}: of {output.gil(checked)}, nothing can be read from the file; ' \
+        if summary.gil(checked) != 'stays off':
+            return False, f'{title}: of {summary.gil(checked)}, nothing can be read from the file; ' \
                           '`mesonbuild-ft check --import` tells', False
         missing = _missing(checked, module_names)
         if missing:
@@ -83,7 +84,7 @@ def _abi3t(wheels: typing.Sequence[Checked], module_names: typing.Collection[str
     serving = [checked for checked in wheels
                if checked.name is not None and 'abi3t' in checked.name.abi.split('.')]
     for checked in serving:
-        title = output.title(checked)
+        title = summary.title(checked)
         if checked.verdict == 'error':
             return False, f'{title} has errors; see `mesonbuild-ft check`'
         lacking = [module.stem for module in checked.modules
@@ -104,7 +105,7 @@ def _version(checked: Checked) -> tuple[int, int]:
 
 
 def _titles(wheels: typing.Sequence[Checked]) -> str:
-    titles = [output.title(checked) for checked in wheels]
+    titles = [summary.title(checked) for checked in wheels]
     return titles[0] if len(titles) == 1 else f'{titles[0]} and {len(titles) - 1} more'
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import typing
 
-from .setuptools_project import Module, Project
+from .extensions import Module
+from .setuptools_project import Project
 
 
 #: What mesonbuild-ft itself asks for: the first Meson with limited_api:.
@@ -66,6 +67,9 @@ def _module(module: Module) -> list[str]:
         lines.append(f'  dependencies: [{", ".join(map(variable, module.libraries))}],')
     if module.cpp and any(source.endswith('.pyx') for source in module.sources):
         lines.append("  override_options: ['cython_language=cpp'],")
+    if not module.exports:
+        lines += ['  # setuptools hides no symbol, and a source may do without PyMODINIT_FUNC.',
+                  "  gnu_symbol_visibility: 'default',"]
     if module.floor is not None:
         lines.append(f'  limited_api: {quoted(f"{module.floor[0]}.{module.floor[1]}")},')
     if package:

@@ -13,7 +13,7 @@ from .proposals import table
 
 
 if typing.TYPE_CHECKING:
-    from ..static_floor import Floors
+    from ..meson.static_floor import Floors
 
 #: Build backends -> what to call them. Those of meson-python and setuptools can be left.
 MESON_PYTHON: typing.Final = 'mesonpy'

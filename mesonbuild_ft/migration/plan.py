@@ -9,11 +9,15 @@ import typing
 
 
 class Note(typing.NamedTuple):
-    """Something for a person to do or to know. place: 'setup.py:12', a file, or ''. line: what stands there, or ''."""
+    """Something for a person to do or to know. place: 'setup.py:12', a file, or ''. line: what stands there, or ''.
+
+    blocks: the project does not build before it is done.
+    """
 
     place: str
     text: str
     line: str = ''
+    blocks: bool = False
 
 
 class Change(typing.NamedTuple):

@@ -13,7 +13,7 @@ from .pyproject import Edit, SetKey
 
 
 if typing.TYPE_CHECKING:
-    from ..static_floor import Floors, StaticModule
+    from ..meson.static_floor import Floors, StaticModule
 
 
 _FREE_THREADING: typing.Final = 'Programming Language :: Python :: Free Threading'
@@ -64,7 +64,7 @@ def propose(
         without = [module.name for module in modules if module.limited_api is None]
         if without and len(without) < len(modules):
             left.append(Note('meson.build', f'limited-api = true, and {", ".join(without)} has no limited_api:; '
-                                            'mesonbuild-ft refuses that (module-without-limited-api)'))
+                                            'mesonbuild-ft refuses that (module-without-limited-api)', blocks=True))
         elif without:
             left.append(Note('meson.build', 'limited-api = true, and no module has limited_api:; the wheels are for '
                                             'one version each (limited-api-without-module)'))

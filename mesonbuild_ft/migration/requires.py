@@ -149,5 +149,5 @@ def _conflicts(requires: typing.Sequence[str], names: typing.Sequence[str]) -> t
         requirement = parsed(text) if found == 'meson' else None
         if requirement is not None and not requirement.url and not _satisfiable(requirement.specifier, MESON):
             notes.append(Note('pyproject.toml', f'"{text}" excludes every Meson that mesonbuild-ft takes (>= {MESON}): '
-                                                'raise it'))
+                                                'raise it', blocks=True))
     return tuple(notes)

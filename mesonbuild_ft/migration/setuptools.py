@@ -14,7 +14,7 @@ from .proposals import table
 
 
 if typing.TYPE_CHECKING:
-    from ..static_floor import Floors
+    from ..meson.static_floor import Floors
 
 
 def plan(
@@ -37,7 +37,7 @@ def plan(
         why.append(f'meson.build describes {", ".join(module.name for module in project.modules)}, as '
                    f'{project.modules[0].place.partition(":")[0]} does')
         floors = _floors(meson_build.text(project))
-        missing = [note._replace(text=f'{module.name}: {note.text}: not carried over') for module in project.modules
+        missing = [note._replace(text=f'{module.name}: {note.text} (not carried over)') for module in project.modules
                    for note in module.missing]
         left += missing
     else:
@@ -87,7 +87,7 @@ def _check(project: setuptools_project.Project) -> list[Note]:
 
 
 def _floors(text: str) -> Floors:
-    from .. import static_floor
+    from ..meson import static_floor
 
     return static_floor.read(lambda path: text if path == 'meson.build' else None)
 
