@@ -21,7 +21,7 @@ PATTERNS: typing.Final = (
 #: Sources of extension modules.
 SOURCES: typing.Final = ('*.c', '*.cc', '*.cpp', '*.cxx', '*.h', '*.hh', '*.hpp', '*.pyx', '*.pxd', '*.pxi')
 
-_ALLOW: typing.Final = re.compile(r'python\.allow_limited_api\s*[\'"]?\s*[=:]\s*[\'"]?false')
+_ALLOW: typing.Final = re.compile(r'python\.allow_limited_api\s*[\'"]?\s*[=:]\s*[\'"]?(false|true)')
 _GIL_DEFINE: typing.Final = re.compile(r'-DPy_GIL_DISABLED')
 _OWN_GIL: typing.Final = re.compile(r'^[ \t]*#[ \t]*define[ \t]+Py_GIL_DISABLED\b')
 _MESON_PYTHON: typing.Final = re.compile(
@@ -44,8 +44,13 @@ def find(texts: typing.Mapping[str, str], *, limited_api: bool) -> list[Note]:
                     notes.append(Note(place, 'remove this: mesonbuild-ft defines it where an interpreter needs it',
                                       stripped))
                 continue
-            if _ALLOW.search(line):
-                notes.append(Note(place, _allow_text(path, limited_api=limited_api), stripped))
+            switch = _ALLOW.search(line)
+            if switch:
+                notes.append(Note(place, _allow_text(path, switch[1], limited_api=limited_api), stripped))
+            if path.endswith('meson.build') and 'Py_GIL_DISABLED' in line and not _GIL_DEFINE.search(line):
+                notes.append(Note(
+                    place, 'this asks for a free-threaded Python; if it chooses the limited API, write limited_api: '
+                           'without it: mesonbuild-ft chooses, abi3t included (abi3t = true)', stripped))
             if _GIL_DEFINE.search(line):
                 notes.append(Note(
                     place, 'remove -DPy_GIL_DISABLED: mesonbuild-ft passes it to free-threaded builds on Windows, and '
@@ -59,7 +64,9 @@ def find(texts: typing.Mapping[str, str], *, limited_api: bool) -> list[Note]:
     return notes
 
 
-def _allow_text(path: str, *, limited_api: bool) -> str:
+def _allow_text(path: str, value: str, *, limited_api: bool) -> str:
+    if value == 'true':
+        return 'python.allow_limited_api=true is the default where nothing switches it off: remove it with what does'
     if path.endswith('meson.build'):
         return 'this switches the limited API off; without it mesonbuild-ft chooses for each interpreter'
     if limited_api:

@@ -89,7 +89,7 @@ class _Reader:
     def _attribute(self, dotted: str) -> str:
         """The literal that a module assigns to a name: setuptools reads 'attr:' in the same way."""
         module, _, attribute = dotted.rpartition('.')
-        base = packages.directory(module, packages.package_dir(self._said))
+        base = packages.directory_of(module, packages.package_dir(self._said))
         for path in (f'{base}.py', f'{base}/__init__.py', f'src/{module.replace(".", "/")}/__init__.py'):
             try:
                 body = ast.parse(self._said.files.read(path) or '').body
@@ -103,13 +103,13 @@ class _Reader:
 
     def metadata(self) -> None:
         """Note what is said outside of [project]."""
-        there = {key for key in self._said.in_project if key != 'dynamic'} | ({'scripts'} if 'entry-points' in
-                                                                         self._said.in_project else set())
+        there = {'scripts' if key == 'entry-points' else key for key in self._said.in_project} - {'dynamic'}
         dynamic = self._said.in_project.get('dynamic')
         if isinstance(dynamic, list):
             for key in sorted({str(k) for k in dynamic} - {'version', 'license', 'license-files'}):
                 where = place('pyproject.toml', find_line(self._said.text, r'^\s*dynamic\s*='))
-                self.left.append(Note(where, f'"{key}" is dynamic, which meson-python refuses: write it out', blocks=True))
+                self.left.append(Note(
+                    where, f'"{key}" is dynamic, which meson-python refuses: write it out', blocks=True))
         outside: dict[str, list[str]] = {}
         for key, line in self._said.script.lines.items():
             if key in _ELSEWHERE:

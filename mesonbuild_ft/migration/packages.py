@@ -33,7 +33,7 @@ def read(said: Said) -> tuple[dict[str, list[str]], list[Note]]:
     return reader.files(), reader.left
 
 
-def directory(package: str, roots: typing.Mapping[str, str]) -> str:
+def directory_of(package: str, roots: typing.Mapping[str, str]) -> str:
     """The directory of a package, as package_dir says it."""
     rest: list[str] = []
     parts = package.split('.')
@@ -64,7 +64,7 @@ class _Reader:
         packages = self._packages(roots)
         result: dict[str, list[str]] = {}
         data: list[str] = []
-        directories = {name: directory(name, roots) for name in packages}
+        directories = {name: directory_of(name, roots) for name in packages}
         for name, directory in directories.items():
             for path in self._said.files.paths:
                 if posixpath.dirname(path) == directory and path.endswith(('.py', '.pyi', '/py.typed')):

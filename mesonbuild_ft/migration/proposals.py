@@ -97,9 +97,8 @@ def _why_not_limited(floors: Floors, modules: typing.Sequence[StaticModule], all
 def _all_have(modules: typing.Sequence[StaticModule]) -> str:
     versions = sorted({module.limited_api for module in modules if module.limited_api is not None})
     text = ' and '.join(f"'{major}.{minor}'" for major, minor in versions)
-    if len(modules) == 1:
-        return f'{modules[0].name} has limited_api: {text} in meson.build'
-    return f'all {len(modules)} modules have limited_api: {text} in meson.build'
+    names = ', '.join(module.name for module in modules[:4]) + (', …' if len(modules) > 4 else '')
+    return f'all modules of meson.build ({names}) have limited_api: {text}'
 
 
 def _gil_hint(sources: typing.Mapping[str, str]) -> str:
