@@ -49,7 +49,7 @@ def show(plan: Plan, out: typing.TextIO, err: typing.TextIO) -> None:
         # A patch has to be what it is, tabs and carriage returns among it.
         out.write(patch)
     out.flush()
-    for line in words(plan):
+    for line in ['', *words(plan)] if plan.changes else words(plan):
         err.write(f'{line}\n')
     err.flush()
 

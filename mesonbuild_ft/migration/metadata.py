@@ -84,6 +84,9 @@ class _Reader:
             self.left.append(Note(where, f'the version is computed{shown}: write it into project() of meson.build, or '
                                          'as version of [project]', blocks=True))
             text = ''
+        elif dynamic or found != text:
+            self.left.append(Note('meson.build', f'the version, {text}, is written there now, since Meson does not read '
+                                                 'it from elsewhere'))
         return str(name) if isinstance(name, str) else '', text, True
 
     def _attribute(self, dotted: str) -> str:

@@ -309,9 +309,7 @@ class _Reader:
         for part in node.elts:
             if isinstance(part, ast.Starred):
                 inner = self._value(part.value)
-                if not isinstance(inner, (list, tuple)):
-                    return _unknown(part)
-                values += inner
+                values += inner if isinstance(inner, (list, tuple)) else [_unknown(part.value)]
             else:
                 values.append(self._value(part))
         return tuple(values) if isinstance(node, ast.Tuple) else values
