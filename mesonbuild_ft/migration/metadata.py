@@ -85,8 +85,8 @@ class _Reader:
                                          'as version of [project]', blocks=True))
             text = ''
         elif dynamic or found != text:
-            self.left.append(Note('meson.build', f'the version, {text}, is written there now, since Meson does not read '
-                                                 'it from elsewhere'))
+            self.left.append(Note(
+                'meson.build', f'the version, {text}, is written there now: Meson does not read it from elsewhere'))
         return str(name) if isinstance(name, str) else '', text, True
 
     def _attribute(self, dotted: str) -> str:
