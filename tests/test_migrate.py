@@ -164,6 +164,13 @@ def test_wheels_that_prove_nothing(project: Copy, migrate: Migrate, built: Built
     # One with the GIL says nothing of it.
     done = migrate(directory, '--wheel', built.wheel('no-gil-declaration', 'cp314-cp314'))
     assert 'no source declares that its module does without the GIL' in done.words
+    (directory / 'dist').mkdir()
+    damaged = directory / 'dist' / 'no_gil_declaration-1.0-cp314-cp314t-linux_x86_64.whl'
+    damaged.write_bytes(b'PK')
+    assert migrate(directory).status == 0
+    done = migrate(directory, '--wheel', damaged)
+    assert done.status == 2
+    assert 'error[unreadable-archive]' in done.said
     done = migrate(directory, '--wheel', built.wheel('plain', 'cp314-cp314t'))
     assert done.status == 2
     assert 'error[unusable-input]: is no wheel of no-gil-declaration' in done.said
@@ -481,6 +488,9 @@ REFUSED: dict[str, tuple[dict[str, str], str, str]] = {
         {'pyproject.toml': '[build-system]\nrequires = ["meson-python"]\nbuild-backend = "own"\nbackend-path = ["b"]\n',
          'b/own.py': 'import os\nfrom mesonpy import *\n'},
         'migration-not-possible', 'wraps meson-python (b/own.py:2)'),
+    'wrapper of this one': (
+        {'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n',
+         'own.py': 'from mesonbuild_ft import *\n'}, 'migration-not-possible', 'uses mesonbuild_ft already'),
     'own backend': (
         {'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n',
          'own.py': ''},

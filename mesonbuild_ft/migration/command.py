@@ -99,9 +99,11 @@ def _evidence(
     from ..check.subjects import Options
 
     checked = checker.check(wheels, scanner.load(), Options())
-    for result in checked:
+    for result in checked if named else ():
         if result.unusable:
             raise BuildRefused(*result.found)
+    # What lies in dist/ unasked and cannot be read proves nothing.
+    checked = [result for result in checked if not result.unusable]
     modules = [module.name for module in floors.modules if module.installed] if floors.known else []
     return evidence.of(checked, modules)
 

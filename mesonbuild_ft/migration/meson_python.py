@@ -104,6 +104,11 @@ def _in_tree(
                     advice=f'Import mesonbuild_ft in place of mesonpy in {name}: it has the same hooks. Then write '
                            '"mesonbuild-ft" in place of "meson-python" in [build-system] requires. If the wrapper only '
                            'chooses between limited and full API, drop it: mesonbuild-ft does that.')
+            if not line and find_line(text, rf'\b{OWN}\b'):
+                return refuse(
+                    'migration-not-possible', f'the build backend of the project, {name}, uses mesonbuild_ft already',
+                    where=where, advice='Nothing has to change. Settings are not proposed for a build backend of the '
+                                        'project\'s own.')
             return refuse(
                 'migration-not-possible', f'the project is built by a build backend of its own, {name}', where=where,
                 advice='What it does cannot be told from outside. Set build-backend = "mesonbuild_ft" and requires by '
