@@ -20,6 +20,7 @@ COMMANDS: typing.Final = {
     'explain': 'print the page of a finding',
     'matrix': 'say which wheels a project needs, who builds each, and who tests it',
     'setup': 'meson setup, configured as a build of a wheel is',
+    'migrate': 'change a project from meson-python or setuptools to mesonbuild-ft',
     'wheels': 'build every wheel that a project needs, check it, and import it',
 }
 
