@@ -134,7 +134,7 @@ def _compare(
     environment = {**os.environ, 'UV_FIND_LINKS': os.fspath(wheels), 'PIP_FIND_LINKS': os.fspath(wheels),
                    'PATH': f'{fronts[next(iter(fronts))].parent}{os.pathsep}{os.environ["PATH"]}'}
     names = [executable.executable for executable in interpreters.values()]
-    command = [next(iter(pythons.values())), '-m', 'mesonbuild_ft', 'wheels', *project.arguments, *names]
+    command: Command = [next(iter(pythons.values())), '-m', 'mesonbuild_ft', 'wheels', *project.arguments, *names]
 
     def forget() -> None:
         shutil.rmtree(ours / 'build', ignore_errors=True)
