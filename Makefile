@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 .PHONY: example wheels test lint benchmarks clean
 
 example: $(VENV)/ready
-	$(BIN)/python examples/build_everywhere.py
+	$(BIN)/python tools/example.py
 
 wheels: $(VENV)/ready
 	$(BIN)/python tools/environments.py --wheels wheels

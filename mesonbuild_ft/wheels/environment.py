@@ -192,7 +192,8 @@ class Environment:
         if self._uses_uv:
             self._run('uv', 'pip', 'install', '--quiet', *newer, '--python', self.python, *requirements)
         else:
-            self._run(self.python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check',
+            # -I: what PYTHONPATH names is not in the environment.
+            self._run(self.python, '-I', '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check',
                       '--no-warn-script-location', *newer, *requirements)
 
     def _run(self, *command: str | os.PathLike[str]) -> None:
