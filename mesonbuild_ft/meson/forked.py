@@ -15,19 +15,29 @@ import os
 import pathlib
 import subprocess
 import sys
+import sysconfig
 import types
 import typing
 
 from . import command as meson_command
 
 
-#: What every configuration of a C project imports; one that a version of Meson does not have is left out.
+#: What the build of a C project imports; one that a version of Meson does not have is left out.
 _MODULES: typing.Final = (
-    'mesonpy', 'mesonpy._util', 'mesonpy._rpath', 'mesonpy._tags', 'mesonbuild.mesonmain', 'mesonbuild.msetup',
-    'mesonbuild.interpreter', 'mesonbuild.compilers.c', 'mesonbuild.compilers.cpp', 'mesonbuild.compilers.detect',
+    'mesonpy', 'mesonpy._util', 'mesonpy._rpath', 'mesonpy._tags',
+    'mesonbuild.mesonmain', 'mesonbuild.msetup', 'mesonbuild.interpreter', 'mesonbuild.compilers.c',
+    'mesonbuild.compilers.cpp', 'mesonbuild.compilers.d', 'mesonbuild.compilers.detect',
     'mesonbuild.backend.ninjabackend', 'mesonbuild.modules.python', 'mesonbuild.dependencies.python',
-    'mesonbuild.linkers.linkers', 'mesonbuild_ft.build', 'mesonbuild_ft.meson.setup', 'mesonbuild_ft.presented',
-    'zipfile',
+    'mesonbuild.linkers.linkers',
+    # All of its commands, before it looks which one is asked for.
+    'mesonbuild.mcompile', 'mesonbuild.mconf', 'mesonbuild.mdevenv', 'mesonbuild.mdist', 'mesonbuild.mformat',
+    'mesonbuild.minit', 'mesonbuild.minstall', 'mesonbuild.msubprojects', 'mesonbuild.mtest',
+    'mesonbuild.munstable_coredata', 'mesonbuild.rewriter', 'mesonbuild.scripts.depfixer',
+    'mesonbuild.scripts.env2mfile', 'mesonbuild.scripts.meson_exe', 'mesonbuild.scripts.reprotest',
+    'mesonbuild.wrap.wraptool',
+    'mesonbuild_ft.build', 'mesonbuild_ft.description.reader', 'mesonbuild_ft.interpreter_cache',
+    'mesonbuild_ft.meson.setup', 'mesonbuild_ft.presented', 'mesonbuild_ft._abiscan',
+    'email.generator', 'encodings.cp437', 'sysconfig', 'zipfile',
 )
 _state: typing.Final = {'preloaded': False}
 
@@ -41,6 +51,7 @@ def preload() -> None:
     for name in _MODULES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    sysconfig.get_config_vars()
     # What is here now stays: forks need not look through it, and so share its memory.
     gc.freeze()
     _state['preloaded'] = True

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Build, check and import the wheels of a project: several at once, and only what changed.
 
-Below `build/wheels` of the project: `environments` for the builds, `state.json` with what was built from what, and
-for each build a directory with Meson's build directory, the log, and the wheel until it is known to be good.
+Below `build/wheels` of the project: `state.json` with what was built from what, and for each build a directory with
+Meson's build directory, the log, and the wheel until it is known to be good.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..inspection.outcome import Found, Project, Row
 from ..interpreters import Interpreter
 from . import environment as environment_, jobs as jobs_, record as record_
 from .client import Worker
-from .environment import Environment, Installer
+from .environment import Distribution, Environment, Installer
 from .jobs import Job
 from .jobserver import JobServer
 from .record import Record
@@ -120,7 +120,7 @@ class _Builds:
         self._scanner = scanner_.load()
         self._processes = Processes()
         self._lock = threading.RLock()
-        self._workers: dict[str, tuple[Worker, list[typing.Any]]] = {}
+        self._workers: dict[str, tuple[Worker, list[Distribution]]] = {}
         self._started: list[Worker] = []
         self._bound: list[str] | None = None
         self._closing = contextlib.ExitStack()
@@ -280,7 +280,7 @@ class _Builds:
             tuple(imported[interpreter] for interpreter in wanted),
             tuple(Diagnostic.from_json(finding) for finding in entry['findings']))
 
-    def _worker(self, builder: Found) -> tuple[Worker, bool, list[typing.Any]]:
+    def _worker(self, builder: Found) -> tuple[Worker, bool, list[Distribution]]:
         """(worker, whether it is the interpreter itself, what its environment holds). Raises BuildRefused."""
         with self._lock:
             if not self._options.isolated:
@@ -289,8 +289,7 @@ class _Builds:
                 return worker, False, installed
             worker, installed = self._in_environment('shared', sys.executable)
             if self._bound is None:
-                self._bound = environment_.bound_to_interpreter(
-                    environment_.Distribution(*each) for each in installed)
+                self._bound = environment_.bound_to_interpreter(installed)
                 if self._bound:
                     self._display.note(
                         f'an environment for each interpreter, because of {", ".join(sorted(self._bound))}')
@@ -303,32 +302,30 @@ class _Builds:
             worker, installed = self._in_environment(builder.name, builder.path)
             return worker, True, installed
 
-    def _in_environment(self, name: str, interpreter: str) -> tuple[Worker, list[typing.Any]]:
+    def _in_environment(self, name: str, interpreter: str) -> tuple[Worker, list[Distribution]]:
         if name in self._workers:
             return self._workers[name]
-        directory = self._root / 'environments' / name
         environment = Environment(
-            directory, interpreter, self._options.installer, directory.with_name(f'{name}.log'), self._processes)
-        if self._options.fresh or not environment.is_ready(self._requires):
-            self._display.note(f'installing the requirements of the build: {", ".join(self._requires)}')
-            if not environment.make(self._requires):
-                self._display.note('newer releases of them cannot be looked for; those that are there are used')
+            interpreter, self._requires, self._options.installer, self._root / f'environment-{name}.log',
+            self._processes, *self._backend_path)
+        self._closing.callback(environment.close)
+        if not environment.prepare(fresh=self._options.fresh, installing=lambda: self._display.note(
+                f'installing the requirements of the build: {", ".join(self._requires)}')):
+            self._display.note('newer releases of them cannot be looked for; those that are there are used')
         worker = self._new_worker(environment.python, environment.variables)
         if environment.extra() is None:
-            log = directory.with_name(f'{name}-hook.log')
+            log = self._root / f'environment-{name}-hook.log'
             ended = worker.call(
                 'get_requires_for_build_wheel', [dict(self._options.config)], self._source_dir, log)
             if ended.status:
                 raise BuildRefused(_failure(None, ended.status, log))
             environment.add(ended.value)
-        if environment.installed() is None:
-            ended = worker.call('distributions', [], self._source_dir, directory.with_name(f'{name}-hook.log'))
-            environment.write_down([environment_.Distribution(n, v, tuple(t)) for n, v, t in ended.value])
-        self._workers[name] = (worker, [list(each) for each in environment.installed() or ()])
+        self._workers[name] = (worker, environment.installed())
         return self._workers[name]
 
     def _new_worker(self, python: str | os.PathLike[str], variables: typing.Mapping[str, str]) -> Worker:
-        worker = Worker(pathlib.Path(python), self._backend_path, {**variables, **self._server.variables})
+        worker = Worker(pathlib.Path(python), self._backend_path, {**variables, **self._server.variables},
+                        environment_.parent() / 'bytecode')
         self._started.append(worker)
         return worker
 

@@ -27,12 +27,15 @@ class Worker:
     """A process in a build environment that calls hooks, each in a fork; without forks a process for each.
 
     backend_path: of [build-system], absolute. variables: of the environment, beside this process's own.
+    bytecode: a directory for that of Python modules.
     """
 
     def __init__(
         self, python: pathlib.Path, backend_path: typing.Sequence[str], variables: typing.Mapping[str, str],
+        bytecode: pathlib.Path,
     ) -> None:
-        self._command = [os.fspath(python), os.fspath(pathlib.Path(__file__).with_name('worker.py'))]
+        self._command = [
+            os.fspath(python), os.fspath(pathlib.Path(__file__).with_name('worker.py')), os.fspath(bytecode)]
         self._backend_path = list(backend_path)
         self._environment = {
             name: value for name, value in os.environ.items() if name not in ('PYTHONPATH', 'PYTHONHOME')}

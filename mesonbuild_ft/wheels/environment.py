@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Isolated build environments (PEP 517, PEP 518): made by uv where it is installed, else by virtualenv and pip.
 
-One is kept below the build directory of a project, so that what Meson recorded of it stays true, and is brought up to
-date once a day.
+They are kept in the user's cache directory, for all projects with the same requirements, and brought up to date once a
+day. What is not used for a month is removed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib.util
 import json
 import os
@@ -22,8 +24,9 @@ from ..diagnostics import BuildRefused, refuse
 
 
 Installer = typing.Literal['auto', 'uv', 'pip']
-#: Seconds after which newer releases of the requirements are looked for.
+#: Seconds after which newer releases of the requirements are looked for, and after which what is unused is removed.
 _AGE: typing.Final = 24 * 3600
+_UNUSED: typing.Final = 30 * _AGE
 #: Programs that are compiled for the interpreter that runs them, and whose output is the same for every target.
 _TOOLS: typing.Final = frozenset({'mesonbuild-ft', 'cython'})
 
@@ -74,23 +77,29 @@ def _requirement(text: str) -> typing.Any:
 
 
 class Environment:
-    """A virtual environment in a directory.
+    """A virtual environment; in use, and so not changed by others, until `close`.
 
-    interpreter: the executable that it is for. log: a file to which the installer's errors go. processes: to stop it
-    with.
+    interpreter: the executable that it is for. requirements: that it is made for, and what else decides on what it
+    holds. log: a file to which the installer's errors go. processes: to stop it with.
     """
 
     def __init__(
-        self, directory: pathlib.Path, interpreter: str, installer: Installer, log: pathlib.Path,
-        processes: Processes,
+        self, interpreter: str, requirements: typing.Sequence[str], installer: Installer, log: pathlib.Path,
+        processes: Processes, *also: str,
     ) -> None:
-        self.directory = directory
         self._interpreter = interpreter
+        self._requirements = list(requirements)
         self._log = log
         self._processes = processes
         self._installer = installer
+        signature = interpreter_cache.signature(os.path.realpath(interpreter))
+        key = json.dumps([interpreter, signature, sorted(requirements), _from_where(), also])
+        directory = parent() / hashlib.sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()[:16]
+        self.directory = directory
         self._scripts = directory / ('Scripts' if os.name == 'nt' else 'bin')
         self.python = self._scripts / ('python.exe' if os.name == 'nt' else 'python')
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _Lock(directory.with_name(f'{directory.name}.lock'))
 
     @property
     def variables(self) -> dict[str, str]:
@@ -98,55 +107,76 @@ class Environment:
         path = os.environ.get('PATH', os.defpath)
         return {'PATH': os.pathsep.join([os.fspath(self._scripts), path])}
 
-    def is_ready(self, requirements: typing.Sequence[str]) -> bool:
-        """Whether it was made for these requirements, lately."""
-        made = self._made()
-        return made is not None and made['for'] == self._key(requirements) and (
-            0 <= time.time() - made['time'] < _AGE)
+    def prepare(self, *, fresh: bool, installing: typing.Callable[[], None]) -> bool:
+        """Make it, or bring it up to date, where that is needed. Raises BuildRefused.
 
-    def installed(self) -> list[Distribution] | None:
-        """What it holds, as far as that was written down."""
+        fresh: make it anew in any case. installing: called before anything is. Returns False where newer releases
+        cannot be looked for now, and what it holds is used.
+        """
+        self._lock.shared()
+        if fresh or not self._is_new():
+            if not self._lock.exclusive(wait=fresh or self._made() is None):
+                # Others build in it: another time.
+                self._lock.shared()
+                return True
+            try:
+                # Others may have made it while we waited.
+                if fresh or not self._is_new():
+                    installing()
+                    return self._make(fresh=fresh)
+            finally:
+                self._lock.shared()
+        os.utime(self._marker)
+        return True
+
+    def _is_new(self) -> bool:
         made = self._made()
-        if made is None or made.get('installed') is None:
-            return None
-        return [Distribution(name, version, tuple(tags)) for name, version, tags in made['installed']]
+        return made is not None and 0 <= time.time() - made['time'] < _AGE
+
+    def _make(self, *, fresh: bool) -> bool:
+        self._check_installer()
+        if not fresh and self._made() is not None and self.python.exists():
+            try:
+                self._install(self._requirements, upgrade=True)
+            except BuildRefused:
+                return False
+        else:
+            _prune()
+            self._marker.unlink(missing_ok=True)
+            shutil.rmtree(self.directory, ignore_errors=True)
+            self._create()
+            self._install(self._requirements, upgrade=False)
+        self._write({'time': time.time()})
+        return True
+
+    def close(self) -> None:
+        """Others may change it."""
+        self._lock.release()
+
+    def installed(self) -> list[Distribution]:
+        """What it holds (https://packaging.python.org/en/latest/specifications/recording-installed-packages/)."""
+        found = []
+        for pattern in ('lib*/*/site-packages/*.dist-info', 'Lib/site-packages/*.dist-info'):
+            for directory in self.directory.glob(pattern):
+                name, _, version = directory.name.removesuffix('.dist-info').rpartition('-')
+                try:
+                    lines = (directory / 'WHEEL').read_text(encoding='utf-8', errors='replace').splitlines()
+                except OSError:
+                    lines = []
+                tags = tuple(line.partition(':')[2].strip() for line in lines if line.startswith('Tag:'))
+                found.append(Distribution(name, version, tags))
+        return sorted(set(found))
 
     def extra(self) -> list[str] | None:
         """What the hook of PEP 517 asked for, as far as that was written down."""
         made = self._made()
         return None if made is None else made.get('extra')
 
-    def make(self, requirements: typing.Sequence[str]) -> bool:
-        """Make it, or bring it up to date. Raises BuildRefused.
-
-        Returns False where it was made for these requirements before, and newer ones cannot be looked for now.
-        """
-        self._check_installer()
-        made, key = self._made(), self._key(requirements)
-        if made is None or made['for'][0] != key[0] or not self.python.exists():
-            self._marker.unlink(missing_ok=True)
-            shutil.rmtree(self.directory, ignore_errors=True)
-            self._create()
-            self._install(requirements, upgrade=False)
-        else:
-            try:
-                self._install(requirements, upgrade=True)
-            except BuildRefused:
-                if made['for'] != key:
-                    raise
-                return False
-        self._write({'for': key, 'time': time.time()})
-        return True
-
     def add(self, extra: typing.Sequence[str]) -> None:
         """Install more, and write down that it was asked for. Raises BuildRefused."""
         if extra:
             self._install(extra, upgrade=False)
         self._write({**(self._made() or {}), 'extra': list(extra)})
-
-    def write_down(self, installed: typing.Sequence[Distribution]) -> None:
-        """Write down what it holds."""
-        self._write({**(self._made() or {}), 'installed': [list(each) for each in installed]})
 
     @property
     def _marker(self) -> pathlib.Path:
@@ -156,7 +186,7 @@ class Environment:
     def _made(self) -> dict[str, typing.Any] | None:
         try:
             made: dict[str, typing.Any] = json.loads(self._marker.read_text(encoding='utf-8'))
-            return made if isinstance(made['for'], list) and isinstance(made['time'], float) else None
+            return made if isinstance(made['time'], float) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -164,10 +194,6 @@ class Environment:
         temporary = self._marker.with_name(f'{self._marker.name}.tmp')
         temporary.write_text(json.dumps(made), encoding='utf-8')
         temporary.replace(self._marker)
-
-    def _key(self, requirements: typing.Sequence[str]) -> list[typing.Any]:
-        signature = interpreter_cache.signature(os.path.realpath(self._interpreter))
-        return [[self._interpreter, signature], sorted(requirements), _from_where()]
 
     @property
     def _uses_uv(self) -> bool:
@@ -181,7 +207,6 @@ class Environment:
                                      '--no-isolation builds with what is installed here.')
 
     def _create(self) -> None:
-        self.directory.parent.mkdir(parents=True, exist_ok=True)
         if self._uses_uv:
             self._run('uv', 'venv', '--quiet', '--no-project', '--python', self._interpreter, self.directory)
             return
@@ -226,3 +251,53 @@ def _from_where() -> list[str]:
     """Variables that choose where distributions come from."""
     return sorted(f'{name}={value}' for name, value in os.environ.items()
                   if name.startswith(('PIP_', 'UV_')) and name not in ('PIP_BUILD_TRACKER', 'PIP_REQ_TRACKER'))
+
+
+def parent() -> pathlib.Path:
+    """Where they lie."""
+    return interpreter_cache.directory() / 'environments'
+
+
+def _prune() -> None:
+    """Remove environments that nobody has used for long, and nobody uses now."""
+    for marker in parent().glob('*.json'):
+        with contextlib.suppress(OSError):
+            if time.time() - marker.stat().st_mtime < _UNUSED:
+                continue
+            lock = _Lock(marker.with_suffix('.lock'))
+            if lock.exclusive(wait=False):
+                marker.unlink()
+                shutil.rmtree(marker.with_suffix(''), ignore_errors=True)
+                lock.release()
+
+
+class _Lock:
+    """A file that several may hold shared, or one alone; it ends with the process. Windows: no more than a wish."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._file = open(path, 'ab')  # noqa: SIM115 - open as long as it may be locked
+
+    def shared(self) -> bool:
+        """Wait for it."""
+        return self._lock('LOCK_SH', wait=True)
+
+    def exclusive(self, *, wait: bool) -> bool:
+        """Returns False where others hold it, and there is to be no waiting."""
+        return self._lock('LOCK_EX', wait=wait)
+
+    def release(self) -> None:
+        self._file.close()
+
+    def _lock(self, kind: str, *, wait: bool) -> bool:
+        if os.name == 'nt':
+            return True
+        import fcntl
+
+        try:
+            fcntl.flock(self._file, getattr(fcntl, kind) | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        except OSError:
+            # A file system without locks.
+            return True
+        return True

@@ -2,7 +2,8 @@
 """The program that runs in a build environment and calls the hooks of the backend there, each in a fork of itself.
 
 It is started as a script by the interpreter of that environment, whose mesonbuild_ft may be another version than the
-one that this file belongs to: only hooks that PEP 517 names are called. Standard library only.
+one that this file belongs to: only hooks that PEP 517 names are called. Standard library only. Its argument is a
+directory for bytecode.
 
 A job is one line of JSON on standard input:
     {"id": 1, "hook": "build_wheel", "arguments": [...], "directory": ..., "log": ..., "backend_path": [...]}
@@ -71,7 +72,7 @@ def _serve(jobs: int, answers: typing.TextIO) -> None:
             *lines, unfinished = (unfinished + data).split(b'\n')
             for line in lines:
                 job = json.loads(line)
-                if not preloaded and job['hook'].startswith('build_'):
+                if not preloaded:
                     preloaded = True
                     _preload(job['backend_path'])
                 process, pipe = _fork(job)
@@ -171,8 +172,6 @@ def _call(job: Job) -> tuple[typing.Any, int]:
     os.close(log)
     os.chdir(job['directory'])
     try:
-        if job['hook'] == 'distributions':
-            return _distributions(), 0
         return getattr(_backend(job['backend_path']), job['hook'])(*job['arguments']), 0
     except SystemExit as error:
         if error.code is not None and not isinstance(error.code, int):
@@ -203,18 +202,6 @@ def _preload(backend_path: typing.Sequence[str]) -> None:
         pass
 
 
-def _distributions() -> list[tuple[str, str, list[str]]]:
-    """(name, version, wheel tags) of what is installed here."""
-    from importlib import metadata
-
-    found = []
-    for distribution in metadata.distributions():
-        wheel = (distribution.read_text('WHEEL') or '').splitlines()
-        tags = [line.partition(':')[2].strip() for line in wheel if line.startswith('Tag:')]
-        found.append((str(distribution.metadata['Name']), distribution.version, tags))
-    return sorted(found)
-
-
 def _exit_status(status: int) -> int:
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
 
@@ -225,6 +212,8 @@ def _answer(stream: typing.TextIO, **values: typing.Any) -> None:
 
 
 if __name__ == '__main__':
+    # Meson takes longer to compile than to import. Whatever a person thinks of bytecode: it lies in our own directory.
+    sys.dont_write_bytecode, sys.pycache_prefix = False, sys.argv[1]
     # The directory of this file holds modules with names of its own.
     if sys.path and os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
         del sys.path[0]
