@@ -29,6 +29,17 @@ def environments() -> dict[str, pathlib.Path]:
     return support.load_environments().prepare()
 
 
+@pytest.fixture(scope='session')
+def find_links(environments: dict[str, pathlib.Path], tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A directory with the wheel of this checkout for the interpreter that the tests run in."""
+    module = support.load_environments()
+    running = module.probe(pathlib.Path(sys.executable))
+    assert running is not None
+    directory = tmp_path_factory.mktemp('wheels')
+    module.build_ourselves(running, environments[running.tag], directory)
+    return directory
+
+
 class Interpreters:
     """The interpreters of this machine by tag."""
 

@@ -161,6 +161,18 @@ def git_init(project: pathlib.Path) -> None:
         subprocess.run(['git', *arguments], cwd=project, check=True)
 
 
+def copy_checkout(directory: pathlib.Path) -> pathlib.Path:
+    """A repository with one commit, of what would be committed here; the tests are left out."""
+    files = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '-z'], cwd=ROOT, capture_output=True,
+                           text=True, check=True).stdout
+    for name in filter(None, files.split('\0')):
+        if (ROOT / name).is_file() and not name.startswith('tests/'):
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, directory / name)
+    git_init(directory)
+    return directory
+
+
 def add_settings(project: pathlib.Path, text: str) -> None:
     """Append to pyproject.toml."""
     with open(project / 'pyproject.toml', 'a', encoding='utf-8') as file:

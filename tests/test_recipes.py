@@ -41,17 +41,6 @@ def recipe(heading: str, language: str) -> str:
     return re.findall(rf'^```{language}\n(.*?)^```$', section, re.MULTILINE | re.DOTALL)[0]
 
 
-@pytest.fixture(scope='module')
-def find_links(environments: dict[str, pathlib.Path], tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A directory with the wheel of this checkout for the interpreter that the tests run in."""
-    module = support.load_environments()
-    running = module.probe(pathlib.Path(sys.executable))
-    assert running is not None
-    directory = tmp_path_factory.mktemp('wheels')
-    module.build_ourselves(running, environments[running.tag], directory)
-    return directory
-
-
 @pytest.fixture
 def dist(tmp_path: pathlib.Path) -> dict[str, pathlib.Path]:
     """'good' and 'bad': wheels for free-threaded 3.14, where the second holds a module for 3.13."""
@@ -106,13 +95,7 @@ def test_github_steps(
 def test_pre_commit(dist: dict[str, pathlib.Path], tmp_path: pathlib.Path) -> None:
     """pre-commit makes an environment of this very checkout and runs the hook on what is staged."""
     hooks = tmp_path / 'mesonbuild-ft'
-    files = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '-z'], cwd=support.ROOT,
-                           capture_output=True, text=True, check=True).stdout
-    for name in filter(None, files.split('\0')):
-        if (support.ROOT / name).is_file() and not name.startswith('tests/'):
-            (hooks / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(support.ROOT / name, hooks / name)
-    support.git_init(hooks)
+    support.copy_checkout(hooks)
     assert 'id: mesonbuild-ft-check' in recipe('pre-commit', 'yaml')
     environment: dict[str, typing.Any] = {
         **support.clean_environment(pathlib.Path(sys.executable)), 'PRE_COMMIT_HOME': os.fspath(tmp_path / 'home')}
