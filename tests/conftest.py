@@ -10,6 +10,7 @@ import shutil
 import sys
 import typing
 
+import github_runner
 import pytest
 import support
 import trees
@@ -38,6 +39,14 @@ def find_links(environments: dict[str, pathlib.Path], tmp_path_factory: pytest.T
     directory = tmp_path_factory.mktemp('wheels')
     module.build_ourselves(running, environments[running.tag], directory)
     return directory
+
+
+@pytest.fixture(scope='session')
+def github() -> typing.Iterator[github_runner.GitHub]:
+    """GitHub's own parsers."""
+    started = github_runner.GitHub()
+    yield started
+    started.close()
 
 
 class Interpreters:

@@ -10,7 +10,7 @@ const hook = `export const load = (url, context, next) =>
     next(url, url.endsWith('.json') ? { ...context, importAttributes: { type: 'json' } } : context);`;
 register(`data:text/javascript,${encodeURIComponent(hook)}`);
 const { Lexer, Parser, Evaluator, data } = await import('@actions/expressions');
-const { parseWorkflow, NoOperationTraceWriter } = await import('@actions/workflow-parser');
+const { convertWorkflowTemplate, parseWorkflow, NoOperationTraceWriter } = await import('@actions/workflow-parser');
 const { parseAction } = await import('@actions/workflow-parser/actions/action-parser');
 
 function evaluate({ expression, contexts, failed }) {
@@ -24,10 +24,14 @@ function evaluate({ expression, contexts, failed }) {
     return JSON.parse(JSON.stringify(value, data.replacer));
 }
 
-function parse({ parse: kind, text }) {
+async function parse({ parse: kind, text }) {
     const file = { name: kind, content: text };
     const trace = new NoOperationTraceWriter();
     const result = kind === 'action' ? parseAction(file, trace) : parseWorkflow(file, trace);
+    if (kind === 'workflow') {
+        // Finds names of jobs that are none.
+        await convertWorkflowTemplate(result.context, result.value);
+    }
     return result.context.errors.getErrors().map((error) => error.message);
 }
 
@@ -35,7 +39,7 @@ for await (const line of readline.createInterface({ input: process.stdin })) {
     const request = JSON.parse(line);
     let answer;
     try {
-        answer = 'parse' in request ? { errors: parse(request) } : { value: evaluate(request) };
+        answer = 'parse' in request ? { errors: await parse(request) } : { value: evaluate(request) };
     } catch (error) {
         answer = { error: error.message };
     }

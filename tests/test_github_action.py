@@ -26,13 +26,6 @@ VERSION: typing.Final = settings.read_pyproject(support.ROOT)['project']['versio
 
 
 @pytest.fixture(scope='module')
-def github() -> typing.Iterator[GitHub]:
-    started = GitHub()
-    yield started
-    started.close()
-
-
-@pytest.fixture(scope='module')
 def index(find_links: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A directory with mesonbuild-ft and everything that it needs: what PyPI will be."""
     directory = tmp_path_factory.mktemp('index')
