@@ -171,8 +171,8 @@ class Job:
         inputs = {key: given.get(key, _text(one.get('default', ''))) for key, one in read['inputs'].items()}
         done = self.run(read['runs']['steps'], {'inputs': inputs}, directory)
         steps = {key: {'outputs': outputs} for key, outputs in done.outputs.items()}
-        done.outputs = {key: _text(self.github.expand(one['value'], {**self.contexts, 'steps': steps, 'inputs': inputs}))
-                        for key, one in read['outputs'].items()}
+        known = {**self.contexts, 'steps': steps, 'inputs': inputs}
+        done.outputs = {key: _text(self.github.expand(one['value'], known)) for key, one in read['outputs'].items()}
         return done
 
     def _script(self, step: Mapping, contexts: Mapping, variables: Mapping, action: pathlib.Path | None) -> Result:

@@ -27,6 +27,7 @@ EXAMPLE: typing.Final = support.ROOT / 'examples' / 'greeting'
 FILE: typing.Final = EXAMPLE / '.github' / 'workflows' / 'wheels.yml'
 WORKFLOW: typing.Final = github_runner.load(FILE)
 PLATFORM: typing.Final = 'manylinux_x86_64'
+UV: typing.Final = pathlib.Path(sys.executable).with_name('uv')
 
 
 def test_follows_the_schema(github: GitHub) -> None:
@@ -109,9 +110,7 @@ class Workflow:
         version = inputs['python-version']
         base = self.pythons[version] if version in self.pythons else pathlib.Path(sys.executable)
         python = job.temporary / 'python' / 'bin' / 'python'
-        subprocess.run([base, '-m', 'venv', '--without-pip', python.parent.parent], check=True)
-        # Some interpreters of this machine have no pip.
-        support.load_environments().pip_install(python, 'pip')
+        subprocess.run([UV, 'venv', '--quiet', '--seed', '--python', base, python.parent.parent], check=True)
         if inputs.get('update-environment') != 'false':
             job.environment['PATH'] = os.pathsep.join([os.fspath(python.parent), job.environment['PATH']])
         return {'python-path': os.fspath(python)}
@@ -119,10 +118,11 @@ class Workflow:
     def cibuildwheel(self, inputs: dict[str, str], job: Job) -> dict[str, str]:
         match = re.fullmatch(rf'cp3(\d+)(t?)-{PLATFORM}', inputs['only'])
         assert match is not None
-        uv = pathlib.Path(sys.executable).with_name('uv')
         python = self.pythons[f'3.{match[1]}{match[2]}']
-        done = subprocess.run([uv, 'build', '--wheel', '--python', python, '--out-dir', 'built'], cwd=job.workspace,
-                              env=job.environment, capture_output=True, text=True, check=False)
+        # Of the same version of mesonbuild-ft, uv would take what it kept of an earlier commit.
+        done = subprocess.run([UV, 'build', '--wheel', '--python', python, '--out-dir', 'built', '--refresh-package',
+                               'mesonbuild-ft'], cwd=job.workspace, env=job.environment, capture_output=True,
+                              text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         built, = (job.workspace / 'built').glob('*.whl')
         # The images of manylinux say what they are.
@@ -151,7 +151,7 @@ def workflow(
                for one in known.values() if one.implementation == 'cpython'}
     environment = support.clean_environment(
         pathlib.Path(sys.executable), PIP_FIND_LINKS=os.fspath(wheels), UV_FIND_LINKS=os.fspath(wheels),
-        PIP_DISABLE_PIP_VERSION_CHECK='1', UV_CACHE_DIR=os.fspath(tmp_path / 'uv'))
+        PIP_DISABLE_PIP_VERSION_CHECK='1')
     return Workflow(github, tmp_path / 'jobs', 'refs/tags/v1.0', environment, pythons)
 
 

@@ -46,7 +46,8 @@ def computed(name: str, *more: str) -> matrix.Matrix:
 
 
 def printed(directory: pathlib.Path, form: str, *more: str) -> str:
-    return formats.text(matrix_project.compute(arguments(directory, *more)), form, 'tests')
+    asked = arguments(directory, *more)
+    return formats.text(matrix_project.compute(asked), form, asked.session)
 
 
 def wheels(made: matrix.Matrix, platform: str) -> dict[str, str]:
