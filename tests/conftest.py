@@ -7,6 +7,7 @@ import concurrent.futures
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import typing
 
@@ -39,6 +40,26 @@ def find_links(environments: dict[str, pathlib.Path], tmp_path_factory: pytest.T
     directory = tmp_path_factory.mktemp('wheels')
     module.build_ourselves(running, environments[running.tag], directory)
     return directory
+
+
+@pytest.fixture(scope='session')
+def installed(find_links: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """An environment with the wheel of this checkout, and nothing that it needs for builds."""
+    directory = tmp_path_factory.mktemp('installed') / 'venv'
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', directory], check=True)
+    wheel, = find_links.glob('*.whl')
+    support.load_environments().pip_install(directory / 'bin' / 'python', '--no-deps', os.fspath(wheel))
+    return directory
+
+
+@pytest.fixture(scope='session')
+def all_wheels(environments: dict[str, pathlib.Path]) -> pathlib.Path:
+    """A directory with the wheels of this checkout for all interpreters of this machine."""
+    module = support.load_environments()
+    directory = module.CACHE / 'wheels' / module.source_digest()
+    for one in module.interpreters():
+        module.build_ourselves(one, environments[one.tag], directory)
+    return typing.cast(pathlib.Path, directory)
 
 
 @pytest.fixture(scope='session')

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import contextlib
 import csv
 import dataclasses
 import fcntl
 import hashlib
+import importlib
 import importlib.machinery
 import importlib.util
 import json
@@ -171,6 +173,18 @@ def copy_checkout(directory: pathlib.Path) -> pathlib.Path:
             shutil.copy2(ROOT / name, directory / name)
     git_init(directory)
     return directory
+
+
+def command(name: str) -> typing.Any:
+    """The module of a sub-command of mesonbuild-ft."""
+    return importlib.import_module(f'mesonbuild_ft.commands.{name}')
+
+
+def arguments(name: str) -> list[argparse.Action]:
+    """What a sub-command takes, --help apart."""
+    parser = argparse.ArgumentParser(add_help=False)
+    command(name).add_arguments(parser)
+    return [action for action in parser._actions if action.help != argparse.SUPPRESS]
 
 
 def add_settings(project: pathlib.Path, text: str) -> None:
