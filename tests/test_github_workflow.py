@@ -139,18 +139,13 @@ class Workflow:
 
 @pytest.fixture
 def workflow(
-    github: GitHub, environments: dict[str, pathlib.Path], tmp_path: pathlib.Path,
+    github: GitHub, all_wheels: pathlib.Path, tmp_path: pathlib.Path,
 ) -> Workflow:
     """For the push of a tag, with the wheels of this checkout where PyPI will have them."""
-    module = support.load_environments()
-    known = {one.tag: one for one in module.interpreters()}
-    wheels = module.CACHE / 'wheels' / module.source_digest()
-    for tag in environments:
-        module.build_ourselves(known[tag], environments[tag], wheels)
     pythons = {f'3.{one.version[1]}{"t" if one.free_threaded else ""}': pathlib.Path(one.executable)
-               for one in known.values() if one.implementation == 'cpython'}
+               for one in support.load_environments().interpreters() if one.implementation == 'cpython'}
     environment = support.clean_environment(
-        pathlib.Path(sys.executable), PIP_FIND_LINKS=os.fspath(wheels), UV_FIND_LINKS=os.fspath(wheels),
+        pathlib.Path(sys.executable), PIP_FIND_LINKS=os.fspath(all_wheels), UV_FIND_LINKS=os.fspath(all_wheels),
         PIP_DISABLE_PIP_VERSION_CHECK='1')
     return Workflow(github, tmp_path / 'jobs', 'refs/tags/v1.0', environment, pythons)
 
