@@ -27,9 +27,9 @@ COMMANDS: typing.Final = {
 #: What stands after -- is for another program. argparse would not take it after an option.
 PASSES_ON: typing.Final = ('setup',)
 EXAMPLES: typing.Final = (
-    help.Example('Which wheels does this project yield, and why', 'mesonbuild-ft inspect'),
-    help.Example('Build them, and import each wherever it serves', 'mesonbuild-ft wheels'),
-    help.Example('Are they what their tags say', 'mesonbuild-ft check dist'),
+    ('Which wheels does this project yield, and why', 'mesonbuild-ft inspect'),
+    ('Build them, and import each wherever it serves', 'mesonbuild-ft wheels'),
+    ('Are they what their tags say', 'mesonbuild-ft check dist'),
 )
 
 

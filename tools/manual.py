@@ -95,8 +95,8 @@ def markdown() -> str:
         lines += ['', '| Exit status | |', '|---|---|']
         lines += [f'| {status} | {_markdown(what)} |' for status, what in one.statuses.items()]
         lines += ['', '```sh']
-        for example in one.examples:
-            lines += [f'# {example.purpose}', example.command]
+        for purpose, command in one.examples:
+            lines += [f'# {purpose}', command]
         lines += ['```']
     lines += ['', '## Environment', '']
     lines += [f'- `{name}`: {_markdown(what)}' for name, what in ENVIRONMENT.items()]
@@ -141,9 +141,8 @@ def _man(date: str) -> str:
         for status, what in one.statuses.items():
             lines += ['.TP', f'.B {status}', *_paragraph(_sentence(what))]
         lines += ['.PP', 'Examples:']
-        for example in one.examples:
-            lines += ['.PP', *_paragraph(f'{example.purpose}:'), '.PP', '.in +4n', '.EX', _escaped(example.command),
-                      '.EE', '.in']
+        for purpose, command in one.examples:
+            lines += ['.PP', *_paragraph(f'{purpose}:'), '.PP', '.in +4n', '.EX', _escaped(command), '.EE', '.in']
     lines += ['.SH ENVIRONMENT']
     for name, what in ENVIRONMENT.items():
         lines += ['.TP', f'.B {_escaped(name)}', *_paragraph(what)]

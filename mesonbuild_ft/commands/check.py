@@ -11,7 +11,6 @@ import typing
 
 from .. import __version__
 from . import status, values
-from .help import Example
 
 
 FORMATS: typing.Final = ('table', 'json', 'github', 'sarif', 'markdown')
@@ -21,15 +20,15 @@ EXIT_STATUS: typing.Final = {
     2: 'something that cannot be judged',
 }
 EXAMPLES: typing.Final = (
-    Example('The wheels of a directory', 'mesonbuild-ft check dist'),
-    Example('Fail on warnings too, such as of a module that switches the GIL on',
-            'mesonbuild-ft check --fail-on warning dist/*.whl'),
-    Example('Import every module as well, in two interpreters',
-            'mesonbuild-ft check --import --python python3.11 --python python3.14t dist'),
-    Example('Write corrected copies of the wheels into another directory', 'mesonbuild-ft check --fix corrected dist'),
-    Example('Annotations for GitHub Actions, and a summary in Markdown',
-            'mesonbuild-ft check --format github --report markdown=summary.md dist'),
-    Example('An installed package', 'mesonbuild-ft check mesonbuild-ft'),
+    ('The wheels of a directory', 'mesonbuild-ft check dist'),
+    ('Fail on warnings too, such as of a module that switches the GIL on',
+     'mesonbuild-ft check --fail-on warning dist/*.whl'),
+    ('Import every module as well, in two interpreters',
+     'mesonbuild-ft check --import --python python3.11 --python python3.14t dist'),
+    ('Write corrected copies of the wheels into another directory', 'mesonbuild-ft check --fix corrected dist'),
+    ('Annotations for GitHub Actions, and a summary in Markdown',
+     'mesonbuild-ft check --format github --report markdown=summary.md dist'),
+    ('An installed package', 'mesonbuild-ft check mesonbuild-ft'),
 )
 
 

@@ -12,15 +12,14 @@ import sys
 import typing
 
 from . import status
-from .help import Example
 
 
 SHELLS: typing.Final = ('bash', 'zsh', 'fish')
 EXIT_STATUS: typing.Final = {0: 'always'}
 EXAMPLES: typing.Final = (
-    Example('In ~/.bashrc', 'eval "$(mesonbuild-ft completion bash)"'),
-    Example('In ~/.zshrc, below compinit', 'eval "$(mesonbuild-ft completion zsh)"'),
-    Example('In ~/.config/fish/config.fish', 'mesonbuild-ft completion fish | source'),
+    ('In ~/.bashrc', 'eval "$(mesonbuild-ft completion bash)"'),
+    ('In ~/.zshrc, below compinit', 'eval "$(mesonbuild-ft completion zsh)"'),
+    ('In ~/.config/fish/config.fish', 'mesonbuild-ft completion fish | source'),
 )
 
 

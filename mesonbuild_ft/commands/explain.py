@@ -8,7 +8,6 @@ import sys
 import typing
 
 from . import status
-from .help import Example
 
 
 EXIT_STATUS: typing.Final = {
@@ -16,8 +15,8 @@ EXIT_STATUS: typing.Final = {
     2: 'there is no such finding',
 }
 EXAMPLES: typing.Final = (
-    Example('All findings, a line each', 'mesonbuild-ft explain'),
-    Example('One of them, with wrong and right code', 'mesonbuild-ft explain symbol-newer-than-floor'),
+    ('All findings, a line each', 'mesonbuild-ft explain'),
+    ('One of them, with wrong and right code', 'mesonbuild-ft explain symbol-newer-than-floor'),
 )
 
 

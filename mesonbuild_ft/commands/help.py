@@ -10,11 +10,8 @@ import argparse
 import typing
 
 
-class Example(typing.NamedTuple):
-    """A command line that works, and what it is for."""
-
-    purpose: str
-    command: str
+#: What a command line is for, and the line, which works.
+Example = tuple[str, str]
 
 
 class Formatter(argparse.HelpFormatter):

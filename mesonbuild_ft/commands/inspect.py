@@ -11,7 +11,6 @@ import typing
 
 from .. import __version__
 from . import status, values
-from .help import Example
 
 
 EXIT_STATUS: typing.Final = {
@@ -20,10 +19,10 @@ EXIT_STATUS: typing.Final = {
     2: 'an interpreter or project that cannot be read',
 }
 EXAMPLES: typing.Final = (
-    Example('What a project yields with the interpreters of this machine', 'mesonbuild-ft inspect'),
-    Example('With one of them', 'mesonbuild-ft inspect python3.14t'),
-    Example('If the full API were asked for', 'mesonbuild-ft inspect -C abi=full'),
-    Example('For scripts', 'mesonbuild-ft inspect --format json'),
+    ('What a project yields with the interpreters of this machine', 'mesonbuild-ft inspect'),
+    ('With one of them', 'mesonbuild-ft inspect python3.14t'),
+    ('If the full API were asked for', 'mesonbuild-ft inspect -C abi=full'),
+    ('For scripts', 'mesonbuild-ft inspect --format json'),
 )
 
 

@@ -8,7 +8,6 @@ import sys
 import typing
 
 from . import status
-from .help import Example
 
 
 FORMATS: typing.Final = ('table', 'json', 'github', 'gitlab', 'azure', 'cibuildwheel', 'nox', 'tox')
@@ -17,13 +16,13 @@ EXIT_STATUS: typing.Final = {
     2: 'the project cannot be read, or meson.build does not say the floor',
 }
 EXAMPLES: typing.Final = (
-    Example('All jobs, as a table', 'mesonbuild-ft matrix'),
-    Example('Matrices for GitHub Actions, for Linux alone',
-            'mesonbuild-ft matrix --format github --platform linux --platform musl'),
-    Example('The selector of cibuildwheel', 'mesonbuild-ft matrix --format cibuildwheel'),
-    Example('A file for GitLab, whoever runs this on whichever day',
-            'mesonbuild-ft matrix --date 2026-11-27 --format gitlab -o wheels.yml'),
-    Example('Sessions of nox', 'nox -s $(mesonbuild-ft matrix --format nox)'),
+    ('All jobs, as a table', 'mesonbuild-ft matrix'),
+    ('Matrices for GitHub Actions, for Linux alone',
+     'mesonbuild-ft matrix --format github --platform linux --platform musl'),
+    ('The selector of cibuildwheel', 'mesonbuild-ft matrix --format cibuildwheel'),
+    ('A file for GitLab, whoever runs this on whichever day',
+     'mesonbuild-ft matrix --date 2026-11-27 --format gitlab -o wheels.yml'),
+    ('Sessions of nox', 'nox -s $(mesonbuild-ft matrix --format nox)'),
 )
 
 

@@ -7,7 +7,6 @@ import argparse
 import typing
 
 from . import status
-from .help import Example
 
 
 EXIT_STATUS: typing.Final = {
@@ -16,10 +15,10 @@ EXIT_STATUS: typing.Final = {
     2: 'a project that cannot be changed',
 }
 EXAMPLES: typing.Final = (
-    Example('Show what would change, and ask', 'mesonbuild-ft migrate'),
-    Example('Only show it', 'mesonbuild-ft migrate --diff'),
-    Example('Write it, with what a wheel proves of its modules',
-            'mesonbuild-ft migrate --yes --wheel dist/*-cp314-cp314t-*.whl'),
+    ('Show what would change, and ask', 'mesonbuild-ft migrate'),
+    ('Only show it', 'mesonbuild-ft migrate --diff'),
+    ('Write it, with what a wheel proves of its modules',
+     'mesonbuild-ft migrate --yes --wheel dist/*-cp314-cp314t-*.whl'),
 )
 
 

@@ -8,7 +8,6 @@ import pathlib
 import typing
 
 from . import status
-from .help import Example
 
 
 EXIT_STATUS: typing.Final = {
@@ -16,11 +15,11 @@ EXIT_STATUS: typing.Final = {
     1: 'that is refused, or Meson failed',
 }
 EXAMPLES: typing.Final = (
-    Example('For the Python that runs this', 'mesonbuild-ft setup build'),
-    Example('For another one, with options of Meson',
-            'mesonbuild-ft setup build-314t --python python3.14t -- -Dbuildtype=debug'),
-    Example('For a script that runs meson setup itself',
-            'meson setup $(mesonbuild-ft setup --print build-abi3 --abi abi3)'),
+    ('For the Python that runs this', 'mesonbuild-ft setup build'),
+    ('For another one, with options of Meson',
+     'mesonbuild-ft setup build-314t --python python3.14t -- -Dbuildtype=debug'),
+    ('For a script that runs meson setup itself',
+     'meson setup $(mesonbuild-ft setup --print build-abi3 --abi abi3)'),
 )
 
 

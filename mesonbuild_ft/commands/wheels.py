@@ -10,7 +10,6 @@ import sys
 import typing
 
 from . import status, values
-from .help import Example
 
 
 EXIT_STATUS: typing.Final = {
@@ -19,9 +18,9 @@ EXIT_STATUS: typing.Final = {
     2: 'an interpreter or project that cannot be read',
 }
 EXAMPLES: typing.Final = (
-    Example('For every interpreter of this machine', 'mesonbuild-ft wheels'),
-    Example('For two of them', 'mesonbuild-ft wheels 3.11 3.14t'),
-    Example('With the full API, into another directory', 'mesonbuild-ft wheels -C abi=full -o full 3.11'),
+    ('For every interpreter of this machine', 'mesonbuild-ft wheels'),
+    ('For two of them', 'mesonbuild-ft wheels 3.11 3.14t'),
+    ('With the full API, into another directory', 'mesonbuild-ft wheels -C abi=full -o full 3.11'),
 )
 
 
