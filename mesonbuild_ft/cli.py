@@ -10,7 +10,7 @@ import sys
 import typing
 
 from . import __version__
-from .commands import status
+from .commands import help, status
 
 
 #: Each is a module of `commands`. What a list of them says of it.
@@ -22,7 +22,15 @@ COMMANDS: typing.Final = {
     'setup': 'meson setup, configured as a build of a wheel is',
     'migrate': 'change a project from meson-python or setuptools to mesonbuild-ft',
     'wheels': 'build every wheel that a project needs, check it, and import it',
+    'completion': 'print the script with which a shell completes all this',
 }
+#: What stands after -- is for another program. argparse would not take it after an option.
+PASSES_ON: typing.Final = ('setup',)
+EXAMPLES: typing.Final = (
+    ('Which wheels does this project yield, and why', 'mesonbuild-ft inspect'),
+    ('Build them, and import each wherever it serves', 'mesonbuild-ft wheels'),
+    ('Are they what their tags say', 'mesonbuild-ft check dist'),
+)
 
 
 def main(arguments: typing.Sequence[str] | None = None) -> int:
@@ -45,7 +53,8 @@ def main(arguments: typing.Sequence[str] | None = None) -> int:
         return 128 + 13  # as a shell says that SIGPIPE ended a program
     except OSError as error:
         # Files that are checked have findings of their own: this is the output.
-        print(f'mesonbuild-ft: the output cannot be written: {error.strerror or error}', file=sys.stderr)
+        where = f'{error.filename}: ' if error.filename else ''
+        print(f'mesonbuild-ft: the output cannot be written: {where}{error.strerror or error}', file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return status.UNUSABLE
     except KeyboardInterrupt:
@@ -54,15 +63,28 @@ def main(arguments: typing.Sequence[str] | None = None) -> int:
 
 def parse(arguments: typing.Sequence[str]) -> argparse.Namespace:
     """The arguments of the sub-command that they name, and as `run` what takes them. Raises SystemExit."""
-    parser = argparse.ArgumentParser(
-        prog='mesonbuild-ft', description='Say which wheels a project yields, of extension modules what they are, '
-                                           'and whether their tags are true.')
-    parser.add_argument('--version', action='version', version=f'mesonbuild-ft {__version__}')
-    commands = parser.add_subparsers(required=True, metavar='COMMAND')
     # None of the options before it takes a value.
     asked = next((argument for argument in arguments if not argument.startswith('-')), '')
+    end = list(arguments).index('--') if asked in PASSES_ON and '--' in arguments else len(arguments)
+    parsed = parser(asked).parse_args(arguments[:end])
+    parsed.passed_on = list(arguments[end + 1:])
+    return parsed
+
+
+def parser(*asked: str) -> argparse.ArgumentParser:
+    """The parser of the command line, with the arguments of these sub-commands: what they say is read from them."""
+    result = argparse.ArgumentParser(
+        prog='mesonbuild-ft', formatter_class=help.Formatter,
+        description='Say which wheels a project yields, of extension modules what they are, and whether their tags '
+                    'are true.',
+        epilog='See also: mesonbuild-ft COMMAND --help, man mesonbuild-ft.')
+    result.add_argument('--version', action='version', version=f'mesonbuild-ft {__version__}')
+    commands = result.add_subparsers(title='commands', required=True, metavar='COMMAND')
     for name, what in COMMANDS.items():
-        command = commands.add_parser(name, help=what)
-        if name == asked:
-            importlib.import_module(f'{__package__}.commands.{name}').add_arguments(command)
-    return parser.parse_args(arguments)
+        command = commands.add_parser(name, help=what, formatter_class=help.Formatter)
+        if name in asked:
+            module = importlib.import_module(f'{__package__}.commands.{name}')
+            module.add_arguments(command)
+            help.add_sections(command, module.EXIT_STATUS, module.EXAMPLES)
+    help.add_sections(result, {}, EXAMPLES)
+    return result

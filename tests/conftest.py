@@ -7,9 +7,11 @@ import concurrent.futures
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import typing
 
+import github_runner
 import pytest
 import support
 import trees
@@ -27,6 +29,45 @@ def pytest_configure(config: pytest.Config) -> None:
 def environments() -> dict[str, pathlib.Path]:
     """Tag -> python of an environment that has mesonbuild-ft, built from this checkout, and its tools."""
     return support.load_environments().prepare()
+
+
+@pytest.fixture(scope='session')
+def find_links(environments: dict[str, pathlib.Path], tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A directory with the wheel of this checkout for the interpreter that the tests run in."""
+    module = support.load_environments()
+    running = module.probe(pathlib.Path(sys.executable))
+    assert running is not None
+    directory = tmp_path_factory.mktemp('wheels')
+    module.build_ourselves(running, environments[running.tag], directory)
+    return directory
+
+
+@pytest.fixture(scope='session')
+def installed(find_links: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """An environment with the wheel of this checkout, and nothing that it needs for builds."""
+    directory = tmp_path_factory.mktemp('installed') / 'venv'
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', directory], check=True)
+    wheel, = find_links.glob('*.whl')
+    support.load_environments().pip_install(directory / 'bin' / 'python', '--no-deps', os.fspath(wheel))
+    return directory
+
+
+@pytest.fixture(scope='session')
+def all_wheels(environments: dict[str, pathlib.Path]) -> pathlib.Path:
+    """A directory with the wheels of this checkout for all interpreters of this machine."""
+    module = support.load_environments()
+    directory = module.CACHE / 'wheels' / module.source_digest()
+    for one in module.interpreters():
+        module.build_ourselves(one, environments[one.tag], directory)
+    return typing.cast(pathlib.Path, directory)
+
+
+@pytest.fixture(scope='session')
+def github() -> typing.Iterator[github_runner.GitHub]:
+    """GitHub's own parsers."""
+    started = github_runner.GitHub()
+    yield started
+    started.close()
 
 
 class Interpreters:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import contextlib
 import csv
 import dataclasses
 import fcntl
 import hashlib
+import importlib
 import importlib.machinery
 import importlib.util
 import json
@@ -159,6 +161,30 @@ def git_init(project: pathlib.Path) -> None:
             ['init', '--quiet'], ['add', '--all'],
             ['-c', 'user.name=tests', '-c', 'user.email=tests@example.invalid', 'commit', '--quiet', '--message=.']):
         subprocess.run(['git', *arguments], cwd=project, check=True)
+
+
+def copy_checkout(directory: pathlib.Path) -> pathlib.Path:
+    """A repository with one commit, of what would be committed here; the tests are left out."""
+    files = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '-z'], cwd=ROOT, capture_output=True,
+                           text=True, check=True).stdout
+    for name in filter(None, files.split('\0')):
+        if (ROOT / name).is_file() and not name.startswith('tests/'):
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, directory / name)
+    git_init(directory)
+    return directory
+
+
+def command(name: str) -> typing.Any:
+    """The module of a sub-command of mesonbuild-ft."""
+    return importlib.import_module(f'mesonbuild_ft.commands.{name}')
+
+
+def arguments(name: str) -> list[argparse.Action]:
+    """What a sub-command takes, --help apart."""
+    parser = argparse.ArgumentParser(add_help=False)
+    command(name).add_arguments(parser)
+    return [action for action in parser._actions if action.help != argparse.SUPPRESS]
 
 
 def add_settings(project: pathlib.Path, text: str) -> None:

@@ -497,6 +497,39 @@ def test_json_follows_its_schema(
     assert found['results'][2]['modules'][0]['abi3_floor'] == '3.10'
 
 
+def test_reports_beside_the_output(
+    three: list[pathlib.Path], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    """--report FORMAT=FILE writes what --format FORMAT prints."""
+    names = [str(path) for path in three]
+    forms = ('table', 'json', 'github', 'sarif', 'markdown')
+    status = cli.main(['check', *names, '--format', 'github', *(f'--report={one}={tmp_path / one}' for one in forms)])
+    printed = {'github': capsys.readouterr().out}
+    for form in forms:
+        assert cli.main(['check', *names, '--format', form]) == status
+        printed.setdefault(form, capsys.readouterr().out)
+        assert (tmp_path / form).read_text(encoding='utf-8') == printed[form]
+
+
+@pytest.mark.parametrize(('report', 'words'), [
+    ('html=x', 'is not FORMAT=FILE'), ('json', 'is not FORMAT=FILE'), ('json=', 'is not FORMAT=FILE')])
+def test_wrong_report(report: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        cli.main(['check', 'x.whl', '--report', report])
+    assert words in capsys.readouterr().err
+
+
+def test_report_that_cannot_be_written(
+    three: list[pathlib.Path], environments: dict[str, pathlib.Path], tmp_path: pathlib.Path,
+) -> None:
+    done = subprocess.run(
+        [next(iter(environments.values())), '-m', 'mesonbuild_ft', 'check', three[0], '--report',
+         f'json={tmp_path}/no/such'], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith('mesonbuild-ft: the output cannot be written: ')
+    assert f'{tmp_path}/no/such: No such file' in done.stderr
+
+
 def test_sarif_follows_its_schema(three: list[pathlib.Path], capsys: pytest.CaptureFixture[str]) -> None:
     status, text = run(capsys, '--format', 'sarif', *three)
     found = json.loads(text)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import json
 import pathlib
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import typing
 
+import jsonschema
 import packaging.tags
 import pytest
 import support
@@ -44,7 +46,8 @@ def computed(name: str, *more: str) -> matrix.Matrix:
 
 
 def printed(directory: pathlib.Path, form: str, *more: str) -> str:
-    return formats.text(matrix_project.compute(arguments(directory, *more)), form, 'tests')
+    asked = arguments(directory, *more)
+    return formats.text(matrix_project.compute(asked), form, asked.session)
 
 
 def wheels(made: matrix.Matrix, platform: str) -> dict[str, str]:
@@ -600,6 +603,26 @@ def test_json() -> None:
     assert [job['artifact'] for job in found['test'] if not job['preferred']] == [
         f'cp39-abi3-{platform.name}' for platform in made.platforms]
     assert {'python': '3.10', 'reason': 'end of life'} in found['left_out']
+
+
+@pytest.mark.parametrize(('name', 'more'), [
+    *((name, ()) for name in PROJECTS), ('limited-abi3t', ('--pypy', '--end-of-life', '--experimental'))])
+def test_json_follows_its_schema(name: str, more: tuple[str, ...]) -> None:
+    schema = json.loads((support.ROOT / 'docs/reference/matrix.schema.json').read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    found = json.loads(printed(support.PACKAGES / name, 'json', *more))
+    jsonschema.validate(found, schema)
+    # It describes every key, and asks for each of them.
+    jobs = schema['$defs']['job']['properties']
+    described = {'': schema['properties'], **{
+        kind: jobs | schema['properties'][kind]['items']['properties'] for kind in ('build', 'test')}}
+    for kind, keys in described.items():
+        assert set(found[kind][0] if kind else found) == set(keys)
+        for key in keys:
+            without = copy.deepcopy(found)
+            del (without[kind][0] if kind else without)[key]
+            with pytest.raises(jsonschema.ValidationError, match=f"'{key}' is a required property"):
+                jsonschema.validate(without, schema)
 
 
 def test_table() -> None:

@@ -75,14 +75,7 @@ def test_own_wheel(
 def test_pip_installs_from_the_sdist(environments: dict[str, pathlib.Path], tmp_path: pathlib.Path) -> None:
     """pip builds the sdist in an isolated environment, with requirements from the registry."""
     python = environments['cp311-cp311'] if 'cp311-cp311' in environments else next(iter(environments.values()))
-    checkout = tmp_path / 'checkout'
-    files = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '-z'], cwd=ROOT, capture_output=True,
-                           text=True, check=True).stdout
-    for name in filter(None, files.split('\0')):
-        if (ROOT / name).is_file():
-            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-            (checkout / name).write_bytes((ROOT / name).read_bytes())
-    support.git_init(checkout)
+    checkout = support.copy_checkout(tmp_path / 'checkout')
     sdist = support.call_hook(python, 'build_sdist', checkout, environment={'PYTHONPATH': os.fspath(checkout)})
     assert sdist.path.name.endswith('.tar.gz')
     subprocess.run([sys.executable, '-m', 'venv', tmp_path / 'venv'], check=True)

@@ -9,9 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import typing
 
+import github_runner
 import pytest
+import ruamel.yaml
 import support
 import wheels
 
@@ -35,21 +38,10 @@ run_audit(tmp_dir=temporary, build_options=read.build_options("cp314t-manylinux_
 '''
 
 
-def recipe(heading: str, language: str) -> str:
-    """The code block of that language below a heading."""
+def recipe(heading: str, language: str, number: int = 0) -> str:
+    """A code block of that language below a heading."""
     section = RECIPES.split(f'\n## {heading}\n', 1)[1].split('\n## ', 1)[0]
-    return re.findall(rf'^```{language}\n(.*?)^```$', section, re.MULTILINE | re.DOTALL)[0]
-
-
-@pytest.fixture(scope='module')
-def find_links(environments: dict[str, pathlib.Path], tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A directory with the wheel of this checkout for the interpreter that the tests run in."""
-    module = support.load_environments()
-    running = module.probe(pathlib.Path(sys.executable))
-    assert running is not None
-    directory = tmp_path_factory.mktemp('wheels')
-    module.build_ourselves(running, environments[running.tag], directory)
-    return directory
+    return re.findall(rf'^```{language}\n(.*?)^```$', section, re.MULTILINE | re.DOTALL)[number]
 
 
 @pytest.fixture
@@ -86,33 +78,28 @@ def test_cibuildwheel(
 @pytest.mark.parametrize(('kind', 'status'), [('good', 0), ('bad', 1)])
 def test_github_steps(
     kind: str, status: int, dist: dict[str, pathlib.Path], environments: dict[str, pathlib.Path],
-    tmp_path: pathlib.Path,
+    github: github_runner.GitHub, tmp_path: pathlib.Path,
 ) -> None:
-    """The commands of the workflow, as the runner's shell has them."""
-    steps = [line.split('- run: ', 1)[1] for line in recipe('GitHub Actions', 'yaml').splitlines() if '- run: ' in line]
-    assert steps.pop(0) == 'pip install mesonbuild-ft'
+    """The steps without the action; those with it are tested in test_github_action.py."""
+    steps = ruamel.yaml.YAML(typ='safe').load(textwrap.dedent(recipe('GitHub Actions', 'yaml', 1)))
+    assert steps.pop(0) == {'run': 'pip install mesonbuild-ft'}
     python = next(iter(environments.values()))
-    (tmp_path / 'dist').mkdir()
-    shutil.copy2(dist[kind], tmp_path / 'dist')
-    outputs = [subprocess.run(
-        ['bash', '--noprofile', '--norc', '-eo', 'pipefail', '-c', step], cwd=tmp_path, capture_output=True, text=True,
-        check=False, env={**support.clean_environment(python), 'GITHUB_STEP_SUMMARY': os.fspath(tmp_path / 'summary')})
-        for step in steps]
-    assert [done.returncode for done in outputs] == [0, status]
-    assert (tmp_path / 'summary').read_text(encoding='utf-8').startswith('| | File |')
-    assert outputs[1].stdout.startswith('::error ') is bool(status)
+    for name in ('workspace', 'temporary'):
+        (tmp_path / name).mkdir()
+    shutil.copytree(dist[kind].parent, tmp_path / 'workspace' / 'dist')
+    job = github_runner.Job(
+        github, tmp_path / 'workspace', tmp_path / 'temporary', support.clean_environment(python), {})
+    done = job.run(steps)
+    assert done.succeeded is (status == 0)
+    assert len(done.ran) == 2
+    assert done.summary.startswith('| | File |')
+    assert ('::error ' in done.text) is bool(status)
 
 
 def test_pre_commit(dist: dict[str, pathlib.Path], tmp_path: pathlib.Path) -> None:
     """pre-commit makes an environment of this very checkout and runs the hook on what is staged."""
     hooks = tmp_path / 'mesonbuild-ft'
-    files = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '-z'], cwd=support.ROOT,
-                           capture_output=True, text=True, check=True).stdout
-    for name in filter(None, files.split('\0')):
-        if (support.ROOT / name).is_file() and not name.startswith('tests/'):
-            (hooks / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(support.ROOT / name, hooks / name)
-    support.git_init(hooks)
+    support.copy_checkout(hooks)
     assert 'id: mesonbuild-ft-check' in recipe('pre-commit', 'yaml')
     environment: dict[str, typing.Any] = {
         **support.clean_environment(pathlib.Path(sys.executable)), 'PRE_COMMIT_HOME': os.fspath(tmp_path / 'home')}

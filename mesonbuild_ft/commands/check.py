@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import gc
 import sys
 import typing
@@ -13,17 +14,35 @@ from . import status, values
 
 
 FORMATS: typing.Final = ('table', 'json', 'github', 'sarif', 'markdown')
+EXIT_STATUS: typing.Final = {
+    0: 'no finding at or above --fail-on',
+    1: 'findings at or above --fail-on',
+    2: 'something that cannot be judged',
+}
+EXAMPLES: typing.Final = (
+    ('The wheels of a directory', 'mesonbuild-ft check dist'),
+    ('Fail on warnings too, such as of a module that switches the GIL on',
+     'mesonbuild-ft check --fail-on warning dist/*.whl'),
+    ('Import every module as well, in two interpreters',
+     'mesonbuild-ft check --import --python python3.11 --python python3.14t dist'),
+    ('Write corrected copies of the wheels into another directory', 'mesonbuild-ft check --fix corrected dist'),
+    ('Annotations for GitHub Actions, and a summary in Markdown',
+     'mesonbuild-ft check --format github --report markdown=summary.md dist'),
+    ('An installed package', 'mesonbuild-ft check mesonbuild-ft'),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = '%(prog)s [options] NAME...'
     parser.description = (
         'Say of each extension module what it is, whether its wheel may carry the tags it carries, and '
         'what to change. Without --import nothing is unpacked, imported or executed.'
     )
-    parser.epilog = 'Exit status: 0 clean, 1 findings at or above --fail-on, 2 input that cannot be judged.'
     parser.add_argument('named', nargs='+', metavar='NAME', help='a wheel, a directory (the wheels in it, or without '
                         'any the modules below it), a .so, .pyd or .dylib file, or an installed package')
     parser.add_argument('--format', choices=FORMATS, default='table', help='of what is printed (default: %(default)s)')
+    parser.add_argument('--report', action='append', default=[], metavar='FORMAT=FILE', type=_report,
+                        help='also write the result in another format to a file; may be repeated')
     parser.add_argument('--fail-on', choices=('error', 'warning', 'hint'), default='error',
                         help='the least severity that makes the exit status 1 (default: %(default)s)')
     parser.add_argument('-v', '--verbose', action='store_true', help='list every finding of a kind, and in the '
@@ -87,8 +106,20 @@ def run(arguments: argparse.Namespace) -> int:
         with status.ends_orderly():
             results = imports.run(results, found, arguments.max_inflated)
     ended = _status(results, arguments.fail_on)
-    _write(results, arguments, loaded.stable_abi_source, ended)
+    def write(form: str, stream: typing.TextIO) -> None:
+        _write(results, form, stream, arguments, loaded.stable_abi_source, ended)
+
+    for form, path in arguments.report:
+        _write_file(path, functools.partial(write, form))
+    write(arguments.format, sys.stdout)
     return ended
+
+
+def _report(text: str) -> tuple[str, str]:
+    form, equals, path = text.partition('=')
+    if form not in FORMATS or not equals or not path:
+        raise argparse.ArgumentTypeError(f'{text!r} is not FORMAT=FILE, where FORMAT is {", ".join(FORMATS)}')
+    return form, path
 
 
 def _size(text: str) -> int:
@@ -112,19 +143,30 @@ def _status(results: typing.Iterable[typing.Any], fail_on: str) -> int:
     return status.FINDINGS if verdicts & set(failing) else status.CLEAN
 
 
-def _write(results: typing.Any, arguments: argparse.Namespace, stable_abi: str, ended: int) -> None:
-    stream = sys.stdout
-    if arguments.format == 'json':
+def _write_file(path: str, write: typing.Callable[[typing.TextIO], None]) -> None:
+    """Write a whole file, or none. Raises OSError."""
+    import io
+
+    text = io.StringIO()
+    write(text)
+    with open(path, 'w', encoding='utf-8', errors='backslashreplace') as file:
+        file.write(text.getvalue())
+
+
+def _write(
+    results: typing.Any, form: str, stream: typing.TextIO, arguments: argparse.Namespace, stable_abi: str, ended: int,
+) -> None:
+    if form == 'json':
         from ..output import as_json
         as_json.write(results, stream, version=__version__, stable_abi=stable_abi, fail_on=arguments.fail_on,
                       exit_status=ended)
-    elif arguments.format == 'sarif':
+    elif form == 'sarif':
         from ..output import sarif
         sarif.write(results, stream, version=__version__, exit_status=ended)
-    elif arguments.format == 'github':
+    elif form == 'github':
         from ..output import github
         github.write(results, stream, verbose=arguments.verbose)
-    elif arguments.format == 'markdown':
+    elif form == 'markdown':
         from ..output import markdown
         markdown.write(results, stream, verbose=arguments.verbose)
     else:

@@ -5,11 +5,26 @@ from __future__ import annotations
 
 import argparse
 import sys
+import typing
 
 from . import status
 
 
+EXIT_STATUS: typing.Final = {
+    0: 'it was printed',
+    2: 'there is no such finding',
+}
+EXAMPLES: typing.Final = (
+    ('All findings, a line each', 'mesonbuild-ft explain'),
+    ('One of them, with wrong and right code', 'mesonbuild-ft explain symbol-newer-than-floor'),
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = '%(prog)s [ID]'
+    parser.description = (
+        'Print what a finding means, how it is found out, and how to mend it, with wrong and right code.'
+    )
     parser.add_argument('identifier', nargs='?', metavar='ID', help='such as symbol-newer-than-floor; all by default')
     parser.set_defaults(run=run)
 

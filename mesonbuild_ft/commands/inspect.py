@@ -7,18 +7,32 @@ import argparse
 import os
 import pathlib
 import sys
+import typing
 
 from .. import __version__
 from . import status, values
 
 
+EXIT_STATUS: typing.Final = {
+    0: 'every build is possible',
+    1: 'builds that are refused',
+    2: 'an interpreter or project that cannot be read',
+}
+EXAMPLES: typing.Final = (
+    ('What a project yields with the interpreters of this machine', 'mesonbuild-ft inspect'),
+    ('With one of them', 'mesonbuild-ft inspect python3.14t'),
+    ('If the full API were asked for', 'mesonbuild-ft inspect -C abi=full'),
+    ('For scripts', 'mesonbuild-ft inspect --format json'),
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = '%(prog)s [options] [PYTHON...]'
     parser.description = (
         'List the interpreters of this machine. In a directory with pyproject.toml and meson.build, also '
         'say which wheel a build with each of them gives, with which flags, and why. Nothing is built '
         'or configured.'
     )
-    parser.epilog = 'Exit status: 0 clean, 1 builds that are refused, 2 an interpreter or project that cannot be read.'
     parser.add_argument('named', nargs='*', metavar='PYTHON', help='instead of those of this machine: an interpreter, '
                         'a prefix directory (of any system) or a build-details.json')
     parser.add_argument('--all', action='store_true', help='those of this machine as well as those that are named')

@@ -11,14 +11,27 @@ from . import status
 
 
 FORMATS: typing.Final = ('table', 'json', 'github', 'gitlab', 'azure', 'cibuildwheel', 'nox', 'tox')
+EXIT_STATUS: typing.Final = {
+    0: 'it was printed',
+    2: 'the project cannot be read, or meson.build does not say the floor',
+}
+EXAMPLES: typing.Final = (
+    ('All jobs, as a table', 'mesonbuild-ft matrix'),
+    ('Matrices for GitHub Actions, for Linux alone',
+     'mesonbuild-ft matrix --format github --platform linux --platform musl'),
+    ('The selector of cibuildwheel', 'mesonbuild-ft matrix --format cibuildwheel'),
+    ('A file for GitLab, whoever runs this on whichever day',
+     'mesonbuild-ft matrix --date 2026-11-27 --format gitlab -o wheels.yml'),
+    ('Sessions of nox', 'nox -s $(mesonbuild-ft matrix --format nox)'),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = '%(prog)s [options] [DIRECTORY]'
     parser.description = (
         'Compute the fewest build jobs and all test jobs of a project from requires-python, limited_api: '
         'in meson.build, and [tool.meson-python] and [tool.mesonbuild-ft]. Nothing is built or run.'
     )
-    parser.epilog = 'Exit status: 0, or 2 where that cannot be said.'
     parser.add_argument('directory', nargs='?', default='.', metavar='DIRECTORY',
                         help='of the project (default: the current one)')
     parser.add_argument('--format', choices=FORMATS, default='table',
@@ -37,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='also versions that are not released yet')
     parser.add_argument('--experimental', action='store_true', default=None, help='also 3.13t')
     parser.add_argument('--pypy', action='store_true', default=None, help='also PyPy')
-    parser.add_argument('--session', default='tests', metavar='NAME',
-                        help='the session in the format nox (default: %(default)s)')
+    parser.add_argument('--session', default='tests', metavar='SESSION',
+                        help='what it is called in the format nox (default: %(default)s)')
     parser.add_argument('-o', '--output', default=None, metavar='FILE', help='write to this file')
     parser.set_defaults(run=run)
 

@@ -5,20 +5,32 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+import typing
 
 from . import status
 
 
+EXIT_STATUS: typing.Final = {
+    0: 'it is configured',
+    1: 'that is refused, or Meson failed',
+}
+EXAMPLES: typing.Final = (
+    ('For the Python that runs this', 'mesonbuild-ft setup build'),
+    ('For another one, with options of Meson',
+     'mesonbuild-ft setup build-314t --python python3.14t -- -Dbuildtype=debug'),
+    ('For a script that runs meson setup itself',
+     'meson setup $(mesonbuild-ft setup --print build-abi3 --abi abi3)'),
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = '%(prog)s [options] BUILDDIR [-- ...]'
+    parser.usage = '%(prog)s [options] BUILDDIR [-- OPTION...]'
     parser.description = (
         'Configure a build directory for the project in the current directory as the backend does it: the '
         'same decision, flags and files. Everything after -- is for `meson setup`. Afterwards meson '
         'compile, meson test, meson configure and meson setup --reconfigure work as ever.'
     )
-    parser.epilog = 'Exit status: 0, or 1 where that is refused or fails.'
-    parser.add_argument('build_dir', type=pathlib.Path, metavar='BUILDDIR')
-    parser.add_argument('meson', nargs='*', default=[], metavar='...', help=argparse.SUPPRESS)
+    parser.add_argument('build_dir', type=pathlib.Path, metavar='BUILDDIR', help='what is made, and may be there')
     which = parser.add_mutually_exclusive_group()
     which.add_argument('--python', dest='target', default=None, metavar='PYTHON',
                        help='the interpreter to build for (default: the one that runs this)')
@@ -36,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..diagnostics import BuildRefused
     from ..meson import standalone
 
-    config = {'setup-args': arguments.meson, 'abi': arguments.abi}
+    config = {'setup-args': arguments.passed_on, 'abi': arguments.abi}
     if arguments.target is not None:
         config['target'] = arguments.target
     try:

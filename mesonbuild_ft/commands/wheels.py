@@ -12,15 +12,24 @@ import typing
 from . import status, values
 
 
+EXIT_STATUS: typing.Final = {
+    0: 'all wheels are there',
+    1: 'a build failed or was refused',
+    2: 'an interpreter or project that cannot be read',
+}
+EXAMPLES: typing.Final = (
+    ('For every interpreter of this machine', 'mesonbuild-ft wheels'),
+    ('For two of them', 'mesonbuild-ft wheels 3.11 3.14t'),
+    ('With the full API, into another directory', 'mesonbuild-ft wheels -C abi=full -o full 3.11'),
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = '%(prog)s [options] [PYTHON...]'
     parser.description = (
         'Build every wheel that the project in the current directory needs for these interpreters, once: a wheel that '
         'serves several of them is one build. Builds run side by side, in isolated environments. Each wheel is '
         'checked, and imported in every interpreter that it serves. A second run does only what changed.'
-    )
-    parser.epilog = (
-        'Exit status: 0 all wheels are there, 1 a build failed or was refused, 2 an interpreter or project that cannot '
-        'be read.'
     )
     parser.add_argument('named', nargs='*', metavar='PYTHON', help='instead of the interpreters of this machine: a '
                         'version such as 3.14t, an interpreter, a prefix directory or a build-details.json')

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import json
 
-from .. import tags
+from .. import __version__, tags
 from .data import SYSTEMS
 from .jobs import Job, Matrix
 
 
 def text(matrix: Matrix) -> str:
-    """Keys are only ever added."""
+    """It follows docs/reference/matrix.schema.json."""
     return json.dumps({
+        'schema_version': 1,
+        'tool': {'name': 'mesonbuild-ft', 'version': __version__},
         'project': matrix.name,
         'date': matrix.date.isoformat(),
         'requires_python': matrix.requires_python,
