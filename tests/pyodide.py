@@ -23,6 +23,7 @@ import zipfile
 
 import support
 import trees
+
 import wheels
 
 

@@ -14,9 +14,8 @@ import typing
 
 import pytest
 import support
-import wheels
-from wheels import ABI3, ABI3T
 
+import wheels
 from mesonbuild_ft import cli, pages, scanner
 from mesonbuild_ft.check import checker
 from mesonbuild_ft.check.subjects import Options
@@ -24,6 +23,7 @@ from mesonbuild_ft.commands import check
 from mesonbuild_ft.commands.status import FINDINGS, UNUSABLE
 from mesonbuild_ft.diagnostics import IDENTIFIERS
 from mesonbuild_ft.output import summary
+from wheels import ABI3, ABI3T
 
 
 X86 = 'linux_x86_64'

@@ -16,6 +16,7 @@ import github_runner
 import pytest
 import ruamel.yaml
 import support
+
 import wheels
 
 
