@@ -44,7 +44,8 @@ def computed(name: str, *more: str) -> matrix.Matrix:
 
 
 def printed(directory: pathlib.Path, form: str, *more: str) -> str:
-    return formats.text(matrix_project.compute(arguments(directory, *more)), form, 'tests')
+    parsed = arguments(directory, '--format', form, *more)
+    return formats.text(matrix_project.compute(parsed), parsed.format, parsed.session)
 
 
 def wheels(made: matrix.Matrix, platform: str) -> dict[str, str]:
