@@ -18,7 +18,7 @@ wheels: $(VENV)/ready
 test: $(VENV)/ready lint
 	$(BIN)/python tools/environments.py --lowest
 	$(BIN)/python tools/c_tests.py
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check

@@ -6,6 +6,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import pathlib
+import pickle
 import shutil
 import subprocess
 import sys
@@ -117,11 +118,15 @@ def hook(interpreters: Interpreters) -> Hook:
 
 
 class Built:
-    """build_wheel of an unchanged fixture project; each is built once in a session."""
+    """build_wheel of an unchanged fixture project; each is built once in a session, whichever processes it has.
 
-    def __init__(self, interpreters: Interpreters, directory: pathlib.Path) -> None:
+    directory: for the builds, which these processes share. own: for this process alone.
+    """
+
+    def __init__(self, interpreters: Interpreters, directory: pathlib.Path, own: pathlib.Path) -> None:
         self._interpreters = interpreters
         self._directory = directory
+        self._own = own
         self._results: dict[tuple[typing.Any, ...], concurrent.futures.Future[support.Result]] = {}
         self._pool = concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count())
         self._unpacked: dict[pathlib.Path, pathlib.Path] = {}
@@ -141,15 +146,24 @@ class Built:
     ) -> concurrent.futures.Future[support.Result]:
         key = (name, tag, *sorted(config.items()))
         if key not in self._results:
-            self._results[key] = self._pool.submit(self._build, len(self._results), name, python, config)
+            directory = self._directory / '-'.join(map(str, (name, tag, *config.values())))
+            self._results[key] = self._pool.submit(self._build, directory, name, python, config)
         return self._results[key]
 
-    def _build(self, number: int, name: str, python: pathlib.Path, config: dict[str, str]) -> support.Result:
-        directory = self._directory / str(number)
-        directory.mkdir()
-        return support.call_hook(
-            python, 'build_wheel', support.copy_project(name, directory), config=config,
-            environment={'SOURCE_DATE_EPOCH': '1700000000'})
+    def _build(
+        self, directory: pathlib.Path, name: str, python: pathlib.Path, config: dict[str, str],
+    ) -> support.Result:
+        kept = directory / 'result.pickle'
+        with support.locked(directory.with_name(f'{directory.name}.lock')):
+            if kept.exists():
+                return typing.cast(support.Result, pickle.loads(kept.read_bytes()))
+            shutil.rmtree(directory, ignore_errors=True)  # of a process that was killed
+            directory.mkdir()
+            result = support.call_hook(
+                python, 'build_wheel', support.copy_project(name, directory), config=config,
+                environment={'SOURCE_DATE_EPOCH': '1700000000'})
+            kept.write_bytes(pickle.dumps(result))
+            return result
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -161,7 +175,7 @@ class Built:
     def imported(self, wheel: pathlib.Path, tag: str) -> support.Imported:
         """Import all extension modules of a wheel in a fresh interpreter of this tag. Raises ImportFailed."""
         if wheel not in self._unpacked:
-            self._unpacked[wheel] = support.unpack(wheel, self._directory / f'unpacked-{len(self._unpacked)}')
+            self._unpacked[wheel] = support.unpack(wheel, self._own / str(len(self._unpacked)))
         return support.import_modules(
             self._interpreters.get(tag), self._unpacked[wheel], sorted(support.modules(wheel)))
 
@@ -170,11 +184,14 @@ class Built:
 def built(
     interpreters: Interpreters, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest,
 ) -> typing.Iterator[Built]:
-    builds = Built(interpreters, tmp_path_factory.mktemp('built'))
-    # The builds of parametrized tests are known: another processor starts with them.
+    distributed = hasattr(request.config, 'workerinput')  # by pytest-xdist
+    base = tmp_path_factory.getbasetemp()
+    builds = Built(interpreters, (base.parent if distributed else base) / 'builds', tmp_path_factory.mktemp('built'))
+    # The builds of parametrized tests are known: another processor starts with them, unless it has tests of its own.
     builds.prefetch(
         (cell.project, cell.tag, {'abi': cell.ask} if cell.ask else {})
-        for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, 'callspec')
+        for item in ([] if distributed else request.session.items)
+        if isinstance(item, pytest.Function) and hasattr(item, 'callspec')
         for cell in item.callspec.params.values() if hasattr(cell, 'ask') and hasattr(cell, 'project'))
     yield builds
     builds.close()
@@ -182,7 +199,7 @@ def built(
 
 @pytest.fixture(scope='session')
 def wine() -> typing.Iterator[None]:
-    """Modules for Windows can be compiled, and Wine's server ends with the tests."""
+    """Modules for Windows can be compiled, and Wine's server ends with the last tests that need it."""
     trees.need('x86_64-w64-mingw32-gcc', 'x86_64-w64-mingw32-g++')
     yield
     windows_python.stop_wine()

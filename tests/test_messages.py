@@ -214,8 +214,9 @@ def test_colour(
 def test_quiet_front_end(interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path) -> None:
     python = interpreters.get('cp311-cp311')
     build = support.load_environments().CACHE / 'front-end'
-    if not (build / 'build').is_dir():
-        support.load_environments().pip_install(python, '--target', os.fspath(build), 'build')
+    with support.locked(build.with_name('front-end.lock')):
+        if not (build / 'build').is_dir():
+            support.load_environments().pip_install(python, '--target', os.fspath(build), 'build')
     for quiet in (['-q'], []):
         done = subprocess.run(
             [python, '-m', 'build', *quiet, '--wheel', '--no-isolation', '--skip-dependency-check',

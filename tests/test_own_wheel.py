@@ -61,6 +61,9 @@ def test_own_wheel(
     assert f'-{tag}-' in wheel.name
     support.check_record(wheel)
     site = support.unpack(wheel, tmp_path / 'site')
+    package = pathlib.Path('mesonbuild_ft')
+    assert {path.relative_to(site) for path in site.joinpath(package).rglob('*.py')} == {
+        path.relative_to(ROOT) for path in ROOT.joinpath(package).rglob('*.py')}, 'mesonbuild_ft/meson.build lists them'
     for other in admitted:
         result = subprocess.run(
             [interpreters.get(other), '-c', SCAN], env={**os.environ, 'PYTHONPATH': os.fspath(site)}, cwd=tmp_path,

@@ -105,11 +105,12 @@ def debian(architecture: str) -> pathlib.Path:
     apt keeps its lists below .cache as well: nothing is installed, and no architecture is added to the system.
     """
     root = _DEBIAN / architecture
-    if not root.is_dir():
-        try:
-            _download(architecture, root)
-        except (OSError, subprocess.SubprocessError) as error:
-            missing(f'the packages of Debian for {architecture} cannot be had: {error}')
+    with support.locked(root.with_name(f'{architecture}.lock')):
+        if not root.is_dir():
+            try:
+                _download(architecture, root)
+            except (OSError, subprocess.SubprocessError) as error:
+                missing(f'the packages of Debian for {architecture} cannot be had: {error}')
     return root
 
 

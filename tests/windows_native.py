@@ -90,11 +90,13 @@ def _prefix(tag: str) -> pathlib.Path:
     """A copy of the interpreter that compilers of this side find headers in: sysconfig says Include, for include."""
     original = windows_python.python(tag).prefix
     prefix = _CACHE / 'prefixes' / original.name
-    if not prefix.is_dir():
-        unfinished = prefix.with_name(f'{prefix.name}-{os.getpid()}')
-        shutil.copytree(original, unfinished)
-        (unfinished / 'Include').symlink_to('include')
-        unfinished.rename(prefix)
+    with support.locked(prefix.with_name(f'{prefix.name}.lock')):
+        if not prefix.is_dir():
+            unfinished = prefix.with_name(f'{prefix.name}-unfinished')
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.copytree(original, unfinished)
+            (unfinished / 'Include').symlink_to('include')
+            unfinished.rename(prefix)
     return prefix
 
 

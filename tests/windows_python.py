@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import pathlib
@@ -17,6 +18,9 @@ import trees
 
 _CACHE: typing.Final = support.ROOT / '.cache' / 'windows' / 'bytecode'
 PREFIX: typing.Final = support.ROOT / '.cache' / 'wine'
+#: Held while the server is started or ended; and shared by all processes that use it.
+_LOCK: typing.Final = PREFIX.with_name('wine.lock')
+_USERS: typing.Final = PREFIX.with_name('wine-users.lock')
 _ENVIRONMENT: typing.Final = {
     'WINEDEBUG': '-all', 'WINEPREFIX': os.fspath(PREFIX), 'WINEDLLOVERRIDES': 'winedbg.exe=d;mscoree=d;mshtml=d'}
 #: Status of a process that Windows ended for an access violation, as Wine passes it on (0xC0000005).
@@ -69,24 +73,44 @@ def _environment() -> dict[str, str]:
 
 
 @functools.cache
-def start_wine() -> None:
-    """Make the prefix, once, and start a server that stays: calls then take 0.2 s instead of 2.6."""
+def start_wine() -> typing.TextIO:
+    """Make the prefix, once, and start a server that stays: calls then take 0.2 s instead of 2.6.
+
+    Several processes may test at once. Each holds the file that is returned open for as long as it needs the server.
+    """
     PREFIX.mkdir(parents=True, exist_ok=True)
-    with support.locked(PREFIX.with_name('wine.lock')):
+    with support.locked(_LOCK):
+        users = open(_USERS, 'w')  # noqa: SIM115
+        first = _only_user(users)
         if not (PREFIX / 'ready').exists():
             _quietly('wineboot', '-i')
             _quietly('wine', 'reg', 'add', r'HKCU\Software\Wine', '/v', 'Version', '/d', 'win10', '/f')
             _quietly('wineserver', '-w')
             (PREFIX / 'ready').touch()
-        _quietly('wineserver', '-p')
-        _quietly('wine', 'wineboot')
+        if first:
+            _quietly('wineserver', '-p')
+            _quietly('wine', 'wineboot')
+        fcntl.flock(users, fcntl.LOCK_SH)
+        return users
 
 
 def stop_wine() -> None:
-    """End the server."""
+    """End the server, unless another process needs it: then that one does."""
     if start_wine.cache_info().currsize:
-        _quietly('wineserver', '-k')
-        start_wine.cache_clear()
+        with support.locked(_LOCK):
+            start_wine().close()
+            start_wine.cache_clear()
+            with open(_USERS, 'w') as users:
+                if _only_user(users):
+                    _quietly('wineserver', '-k')
+
+
+def _only_user(users: typing.TextIO) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _quietly(*command: str) -> None:

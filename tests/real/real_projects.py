@@ -10,10 +10,8 @@ build lie in .cache/real; what the projects require is added to the environments
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import datetime
-import fcntl
 import functools
 import hashlib
 import json
@@ -169,18 +167,10 @@ def load() -> dict[str, Project]:
     return {key: Project(id=key, **values) for key, values in table.items()}
 
 
-@contextlib.contextmanager
-def _locked(name: str) -> typing.Iterator[None]:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / f'{name}.lock', 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def sdist(project: Project) -> pathlib.Path:
     """The sdist, fetched by pip where it is not there yet. Raises where its hash is another one."""
     directory = CACHE / 'sdists'
-    with _locked('sdists'):
+    with support.locked(CACHE / 'sdists.lock'):
         for path in directory.glob('*.tar.gz') if directory.is_dir() else ():
             if hashlib.sha256(path.read_bytes()).hexdigest() == project.sha256:
                 return path
@@ -241,7 +231,7 @@ def environment(tag: str, requires: tuple[str, ...] = ()) -> pathlib.Path:
     """The python of the environment for this interpreter, with what is required added to it."""
     python = _prepared()[tag]
     record = python.parent.parent / 'real-projects.txt'
-    with _locked(tag):
+    with support.locked(CACHE / f'{tag}.lock'):
         lines = record.read_text().splitlines() if record.is_file() else []
         missing = [r for r in requires if r not in lines]
         if missing:
