@@ -23,7 +23,6 @@ import zipfile
 
 import support
 import trees
-
 import wheels
 
 

@@ -12,8 +12,8 @@ import typing
 
 import pytest
 import support
-
 import wheels
+
 from mesonbuild_ft import interpreters as interpreters_, scanner
 from mesonbuild_ft.audit import abi_info
 from mesonbuild_ft.check import checker, imports, subjects

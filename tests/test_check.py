@@ -14,8 +14,9 @@ import typing
 
 import pytest
 import support
-
 import wheels
+from wheels import ABI3, ABI3T
+
 from mesonbuild_ft import cli, pages, scanner
 from mesonbuild_ft.check import checker
 from mesonbuild_ft.check.subjects import Options
@@ -23,7 +24,6 @@ from mesonbuild_ft.commands import check
 from mesonbuild_ft.commands.status import FINDINGS, UNUSABLE
 from mesonbuild_ft.diagnostics import IDENTIFIERS
 from mesonbuild_ft.output import summary
-from wheels import ABI3, ABI3T
 
 
 X86 = 'linux_x86_64'

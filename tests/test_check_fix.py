@@ -11,8 +11,8 @@ import zipfile
 
 import pytest
 import support
-
 import wheels
+
 from mesonbuild_ft import scanner
 from mesonbuild_ft.check import checker, fix as check_fix, subjects
 

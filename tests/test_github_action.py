@@ -14,9 +14,9 @@ import typing
 import github_runner
 import pytest
 import support
+import wheels
 from github_runner import GitHub, Job, Result
 
-import wheels
 from mesonbuild_ft import settings
 
 

@@ -11,9 +11,9 @@ import sys
 import typing
 
 import pytest
+import wheels
 from test_abiscan_macho import universal
 
-import wheels
 from mesonbuild_ft import interpreters as interpreters_, scanner
 from mesonbuild_ft.check import checker, imports, subjects
 

@@ -16,7 +16,6 @@ import github_runner
 import pytest
 import ruamel.yaml
 import support
-
 import wheels
 
 

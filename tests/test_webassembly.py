@@ -14,10 +14,10 @@ import pyodide
 import pytest
 import support
 import trees
+import wheels
 from conftest import Hook
 from real import ground_truth
 
-import wheels
 from mesonbuild_ft import scanner
 from mesonbuild_ft.check import checker
 from mesonbuild_ft.check.subjects import Options

@@ -14,9 +14,9 @@ import typing
 
 import pytest
 import support
+import wheels
 import windows_python
 
-import wheels
 from mesonbuild_ft import scanner
 from mesonbuild_ft.check import checker, subjects
 
