@@ -23,6 +23,8 @@ from .target import TOLD, Target
 
 #: File names of interpreters in PATH, and in the bin directories of the places below.
 _NAME: typing.Final = re.compile(r'(?:python3?|python3\.\d+t?|pypy3?|pypy3\.\d+|graalpy(?:3\.\d+)?)(?:\.exe)?')
+#: A version of CPython, as people name it.
+_VERSION: typing.Final = re.compile(r'3\.(\d+)(t?)')
 #: Longest that an interpreter may take to say what it is, in seconds (emulators are slow).
 _PATIENCE: typing.Final = 60
 
@@ -79,12 +81,12 @@ ProbeAll = typing.Callable[[typing.Sequence[pathlib.Path]], list[typing.Optional
 def find(names: typing.Iterable[str] = ()) -> list[Interpreter]:
     """The interpreters that are named, or all that are found, by implementation and version.
 
-    A name is a path of an interpreter, a prefix directory that holds one, or a command of PATH. Of several that
-    are alike in tag and version the first one found is taken; what cannot run is left out, unless it was named:
+    A name is a version, a path of an interpreter, a prefix directory that holds one, or a command of PATH. Of several
+    that are alike in tag and version the first one found is taken; what cannot run is left out, unless it was named:
     then BuildRefused is raised.
     """
     wanted = list(names)
-    paths = [named(name) for name in wanted] or list(_candidates())
+    paths = [executable(name) for name in wanted] or list(_candidates())
     found = probe_all(paths, probe)
     for name, interpreter in zip(wanted, found, strict=False):
         if interpreter is None:
@@ -167,6 +169,30 @@ def may_run(path: pathlib.Path) -> bool:
     # Wine may be registered to run those of Windows here, and then they name files in a way that nobody here knows.
     return path.is_file() and path.suffix != '.json' and (
         os.name == 'nt' or path.suffix.lower() not in ('.exe', '.dll'))
+
+
+def executable(name: str, ask_all: ProbeAll | None = None) -> pathlib.Path:
+    """The executable that is meant by a name; by a version such as 3.14t, the newest release of it on this machine.
+
+    ask_all: as for `of_machine`. Raises BuildRefused where there is none of that version.
+    """
+    version = _VERSION.fullmatch(name)
+    if version is None or os.path.lexists(name):
+        return named(name)
+    fitting = [
+        found for found in of_machine(ask_all or (lambda paths: probe_all(paths, probe)))
+        if (found.target.implementation, found.target.version[:2], found.target.free_threaded, found.target.debug)
+        == ('cpython', (3, int(version[1])), bool(version[2]), False)]
+    if not fitting:
+        raise refuse(
+            'unusable-interpreter', f'there is no CPython {name} on this machine', where=name,
+            advice='`mesonbuild-ft inspect` lists those that are found; others can be named by their path.')
+    return pathlib.Path(fitting[-1].executable)
+
+
+def is_version(name: str) -> bool:
+    """Whether a name is a version such as 3.14t."""
+    return _VERSION.fullmatch(name) is not None
 
 
 def named(name: str) -> pathlib.Path:

@@ -146,12 +146,15 @@ def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
     command = shutil.which(name) if os.path.basename(name) == name else None
     if command is not None:
         path = pathlib.Path(command)
+    elif interpreters.is_version(name) and not path.exists():
+        with interpreter_cache.Cache() as cache:
+            path = interpreters.executable(name, cache.probe_all)
     elif not path.exists():
         raise refuse(
             'unreadable-target', f'there is no {name}', where=where,
-            advice='Name an interpreter, its prefix directory, or a build-details.json. A relative path begins in the '
-                   'directory of pyproject.toml, which is another one where a wheel is built from a source '
-                   'distribution.')
+            advice='Name an interpreter, its version, its prefix directory, or a build-details.json. A relative path '
+                   'begins in the directory of pyproject.toml, which is another one where a wheel is built from a '
+                   'source distribution.')
     path = path.absolute()
     if interpreters.may_run(path):
         if os.path.samefile(path, sys.executable):

@@ -69,6 +69,16 @@ def test_named(tmp_path: pathlib.Path, interpreters: typing.Any) -> None:
             interpreters_.find([str(python), name])
 
 
+@pytest.mark.parametrize('version', ['3.12', '3.14t', '3.15'])
+def test_by_version(version: str, interpreters: typing.Any) -> None:
+    interpreters.get(f'cp{version.replace(".", "").rstrip("t")}-cp{version.replace(".", "")}')
+    found, = interpreters_.find([version])
+    assert tags.version_text(found.target.version[:2]) == version.rstrip('t')
+    assert found.target.free_threaded is version.endswith('t')
+    with pytest.raises(BuildRefused, match='there is no CPython 3.12t on this machine'):
+        interpreters_.executable('3.12t')
+
+
 @pytest.mark.parametrize(('path', 'name'), [
     ('one.abi3.so', 'one'), ('pkg/one.cpython-314t-x86_64-linux-gnu.so', 'pkg.one'), ('a/b/c.pyd', 'a.b.c'),
     ('pkg/__init__.cpython-311-x86_64-linux-gnu.so', 'pkg'), ('n-1.0.data/platlib/pkg/one.so', 'pkg.one'),

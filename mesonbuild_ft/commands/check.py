@@ -50,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--import', action='store_true', dest='do_import', help='also import every module of the '
                         'wheels in each interpreter that their tags admit, and tell what becomes of the GIL')
     parser.add_argument('--python', action='append', default=[], metavar='PYTHON',
-                        help='an interpreter for --import (default: those found on this machine); installed packages '
-                             'that are named are those of the first (default: of the one that runs this)')
+                        help='an interpreter for --import, or its version (default: those found on this machine); '
+                             'installed packages that are named are those of the first (default: of the one that runs this)')
     parser.add_argument('--fix', default=None, metavar='DIRECTORY',
                         help='write a corrected copy of each wheel whose suffixes, Tag lines or stray import libraries '
                              'are wrong into this directory, and judge the copy instead')
@@ -78,7 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
     python = ''
     if arguments.python:
         from .. import interpreters
-        python = str(interpreters.named(arguments.python[0]))
+        try:
+            python = str(interpreters.executable(arguments.python[0]))
+        except BuildRefused as error:
+            return status.refused(error)
     options = Options(arguments.jobs, python, arguments.max_inflated)
     # The facts live as long as the process: going through them for cycles costs more than it frees.
     gc.disable()

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('build_dir', type=pathlib.Path, metavar='BUILDDIR', help='what is made, and may be there')
     which = parser.add_mutually_exclusive_group()
     which.add_argument('--python', dest='target', default=None, metavar='PYTHON',
-                       help='the interpreter to build for (default: the one that runs this)')
+                       help='the interpreter to build for, or its version (default: the one that runs this)')
     which.add_argument('--target', default=None, metavar='FILE',
                        help='the same, as a build-details.json or the prefix directory of an interpreter')
     parser.add_argument('--abi', choices=('auto', 'full', 'abi3', 'abi3t'), default='auto',

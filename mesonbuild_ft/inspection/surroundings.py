@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import re
 import typing
 
 from .. import interpreter_cache, interpreters, settings as settings_
@@ -35,17 +34,7 @@ def find(names: typing.Sequence[str], *, and_machine: bool) -> tuple[list[Found]
 
 def _named(name: str, cache: interpreter_cache.Cache) -> Found:
     """An interpreter that can run, else what its files tell. Raises BuildRefused."""
-    version = re.fullmatch(r'(\d+\.\d+)(t?)', name)
-    if version is not None and not os.path.lexists(name):
-        # By its version: the newest release of it that this machine has.
-        fitting = [item for item in interpreters.of_machine(cache.probe_all)
-                   if Found(item.executable, item.target).short == name]
-        if not fitting:
-            raise refuse(
-                'unusable-interpreter', f'there is no CPython {name} on this machine', where=name,
-                advice='`mesonbuild-ft inspect` lists those that are found; others can be named by their path.')
-        return Found(fitting[-1].executable, fitting[-1].target)
-    path = interpreters.named(name)
+    path = interpreters.executable(name, cache.probe_all)
     if interpreters.may_run(path):
         answer = cache.probe(path)
         if answer is not None:

@@ -37,7 +37,7 @@ _shtab_mesonbuild_ft_check_options=(
   "--fail-on[the least severity that makes the exit status 1 (default\: error)]:fail_on:(error warning hint)"
   {-v,--verbose}"[list every finding of a kind, and in the formats table and markdown say of every module what it is\; json and sarif have everything]"
   "--import[also import every module of the wheels in each interpreter that their tags admit, and tell what becomes of the GIL]"
-  "*--python[an interpreter for --import (default\: those found on this machine)\; installed packages that are named are those of the first (default\: of the one that runs this)]:PYTHON:_files"
+  "*--python[an interpreter for --import, or its version (default\: those found on this machine)\; installed packages that are named are those of the first (default\: of the one that runs this)]:PYTHON:_files"
   "--fix[write a corrected copy of each wheel whose suffixes, Tag lines or stray import libraries are wrong into this directory, and judge the copy instead]:DIRECTORY:_files -/"
   "--jobs[threads (default\: one for each processor)]:N:"
   "--max-inflated[how much the modules of one archive may inflate to, such as 500M or 2G (default\: 50 times the size of the archive, at least 64M, at most 8G)]:SIZE:"
@@ -105,7 +105,7 @@ _shtab_mesonbuild_ft_migrate_defaults_added=0
 
 _shtab_mesonbuild_ft_setup_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--python[the interpreter to build for (default\: the one that runs this)]:PYTHON:_files"
+  "--python[the interpreter to build for, or its version (default\: the one that runs this)]:PYTHON:_files"
   "--target[the same, as a build-details.json or the prefix directory of an interpreter]:FILE:_files"
   "--abi[ask for an ABI (default\: auto)]:abi:(auto full abi3 abi3t)"
   "--print[only print the arguments that meson setup takes\; what they name is put into BUILDDIR]"
