@@ -75,7 +75,7 @@ def test_by_version(version: str, interpreters: typing.Any) -> None:
     found, = interpreters_.find([version])
     assert tags.version_text(found.target.version[:2]) == version.rstrip('t')
     assert found.target.free_threaded is version.endswith('t')
-    with pytest.raises(BuildRefused, match='there is no CPython 3.12t on this machine'):
+    with pytest.raises(BuildRefused, match=r'there is no CPython 3\.12t on this machine'):
         interpreters_.executable('3.12t')
 
 

@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'wheels in each interpreter that their tags admit, and tell what becomes of the GIL')
     parser.add_argument('--python', action='append', default=[], metavar='PYTHON',
                         help='an interpreter for --import, or its version (default: those found on this machine); '
-                             'installed packages that are named are those of the first (default: of the one that runs this)')
+                             'installed packages that are named are those of the first (default: of the one that '
+                             'runs this)')
     parser.add_argument('--fix', default=None, metavar='DIRECTORY',
                         help='write a corrected copy of each wheel whose suffixes, Tag lines or stray import libraries '
                              'are wrong into this directory, and judge the copy instead')
