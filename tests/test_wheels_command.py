@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import pty
@@ -17,6 +18,7 @@ import sys
 import time
 import typing
 
+import jsonschema
 import pytest
 import support
 from conftest import Interpreters
@@ -254,6 +256,30 @@ def test_wheels_for_targets_that_do_not_run_here(command: Command, project: Copy
         'plain-1.0-cp314-cp314t-win_amd64.whl': ('3.14t', '1 module', ''),
         'plain-1.0-cp314-cp314t-linux_x86_64.whl': ('3.14t', '1 module', 'in all', ''),
     }
+
+
+def test_json(command: Command, project: Copy) -> None:
+    directory = project('limited-abi3t')
+    schema = json.loads((support.ROOT / 'docs/reference/wheels.schema.json').read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    done = command.run(directory, 'cp311-cp311', 'cp314-cp314t', '--format', 'json')
+    data = json.loads(done.stdout)
+    jsonschema.validate(data, schema)
+    assert [(build['state'], build['tag'], build['verdict']) for build in data['builds']] == [
+        ('built', 'cp39-abi3-linux_x86_64', 'ok'), ('built', 'cp314-cp314t-linux_x86_64', 'ok')]
+    for build in data['builds']:
+        assert pathlib.Path(build['wheel']).stat().st_size == build['size']
+        assert build['imported'] == [{'interpreter': build['built_by'], 'problem': ''}]
+    # A build that fails, and interpreters for which there is none.
+    (directory / 'limited_abi3t.c').write_text('#error no\n')
+    support.replace(directory / 'pyproject.toml', 'limited-api = true', '')
+    failed = command.run(directory, 'cp311-cp311', '--format', 'json', '-Cabi=abi3t')
+    assert failed.returncode == 1
+    data = json.loads(failed.stdout)
+    jsonschema.validate(data, schema)
+    assert data['builds'] == []
+    assert [finding['identifier'] for row in data['refused'] for finding in row['findings']] == [
+        'abi-not-possible']
 
 
 REFUSED: typing.Final = {

@@ -45,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--installer', choices=('auto', 'uv', 'pip'), default='auto',
                         help='what fills build environments (default: uv where it is installed)')
     parser.add_argument('--no-import', action='store_true', help='do not import what was built')
+    parser.add_argument('--format', choices=('table', 'json'), default='table',
+                        help='of what is printed (default: %(default)s)')
     parser.add_argument('--fresh', action='store_true', help='use nothing that earlier runs left')
     parser.set_defaults(run=run)
 
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from .. import report
     from ..diagnostics import BuildRefused, from_os_error, refuse
     from ..inspection import surroundings
-    from ..wheels import build, display
+    from ..wheels import as_json, build, display
 
     config: dict[str, typing.Any] = {}
     for key, value in arguments.config_setting:
@@ -90,6 +92,10 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print('mesonbuild-ft: interrupted; wheels that were finished are kept', file=sys.stderr)
         raise
-    display.write(rows, done, os.fspath(options.output), sys.stdout)
     failed = any(ended.state == 'failed' for ended in done) or any(row.state == 'refused' for row in rows)
-    return status.FINDINGS if failed else status.CLEAN
+    ended_with = status.FINDINGS if failed else status.CLEAN
+    if arguments.format == 'json':
+        sys.stdout.write(as_json.text(rows, done, os.fspath(options.output), ended_with))
+    else:
+        display.write(rows, done, os.fspath(options.output), sys.stdout)
+    return ended_with

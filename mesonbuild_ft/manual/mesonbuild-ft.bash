@@ -13,7 +13,7 @@ _shtab_mesonbuild_ft_explain_option_strings=(-h --help)
 _shtab_mesonbuild_ft_matrix_option_strings=(-h --help --format --platform --floor --date --end-of-life --prereleases --experimental --pypy --session -o --output)
 _shtab_mesonbuild_ft_setup_option_strings=(-h --help --python --target --abi --print)
 _shtab_mesonbuild_ft_migrate_option_strings=(-h --help --wheel -y --yes --diff)
-_shtab_mesonbuild_ft_wheels_option_strings=(-h --help --all -o --output -C --config-setting -j --jobs -n --no-isolation --installer --no-import --fresh)
+_shtab_mesonbuild_ft_wheels_option_strings=(-h --help --all -o --output -C --config-setting -j --jobs -n --no-isolation --installer --no-import --format --fresh)
 _shtab_mesonbuild_ft_completion_option_strings=(-h --help)
 _shtab_mesonbuild_ft_option_strings=(-h --help --version)
 
@@ -41,6 +41,7 @@ _shtab_mesonbuild_ft_matrix___format_choices=(table json github gitlab azure cib
 _shtab_mesonbuild_ft_matrix___platform_choices=(linux musl macos windows manylinux_x86_64 manylinux_aarch64 musllinux_x86_64 musllinux_aarch64 macosx_x86_64 macosx_arm64 win_amd64 win_arm64)
 _shtab_mesonbuild_ft_setup___abi_choices=(auto full abi3 abi3t)
 _shtab_mesonbuild_ft_wheels___installer_choices=(auto uv pip)
+_shtab_mesonbuild_ft_wheels___format_choices=(table json)
 _shtab_mesonbuild_ft_completion_pos_0_choices=(bash zsh fish)
 _shtab_mesonbuild_ft_pos_0_choices=(check inspect explain matrix setup migrate wheels completion)
 

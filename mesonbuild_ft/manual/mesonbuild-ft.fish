@@ -130,6 +130,7 @@ complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels' -s j -l jobs -x
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels' -s n -l no-isolation -d 'build with what is installed beside this command'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels' -l installer -xka "auto uv pip" -d 'what fills build environments (default: uv where it is installed)'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels' -l no-import -d 'do not import what was built'
+complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels' -l format -xka "table json" -d 'of what is printed (default: table)'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels' -l fresh -d 'use nothing that earlier runs left'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels; and test $_shtab_mesonbuild_ft_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'instead of the interpreters of this machine: a version such as 3.14t, an interpreter, a prefix directory or a build-details.json'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using; and test $_shtab_mesonbuild_ft_npos -eq 0' -a completion -d 'print the script with which a shell completes all this'

@@ -124,6 +124,7 @@ _shtab_mesonbuild_ft_wheels_options=(
   {-n,--no-isolation}"[build with what is installed beside this command]"
   "--installer[what fills build environments (default\: uv where it is installed)]:installer:(auto uv pip)"
   "--no-import[do not import what was built]"
+  "--format[of what is printed (default\: table)]:format:(table json)"
   "--fresh[use nothing that earlier runs left]"
   "*:instead of the interpreters of this machine\: a version such as 3.14t, an interpreter, a prefix directory or a build-details.json:_files"
 )

@@ -57,6 +57,7 @@ class Live:
 
         self._running: dict[str, tuple[Job, str, float]] = {}
         self._note = ''
+        self._spinners: dict[str, typing.Any] = {}
         self._console = Console(file=stream, highlight=False)
         self._screen = Screen(get_renderable=self._draw, console=self._console, transient=True, refresh_per_second=10)
 
@@ -100,7 +101,6 @@ class Live:
         from rich.spinner import Spinner
 
         # One for each, or they would begin anew with every picture.
-        self._spinners = getattr(self, '_spinners', {})
         return self._spinners.setdefault(name, Spinner('dots', style='cyan'))
 
 
