@@ -63,9 +63,3 @@ def wheel_of(file_name: str, builder: Found) -> Wheel:
     name = tags.parse_wheel_name(file_name)
     libc = builder.target.libc if name.platform.startswith('linux') else ''
     return Wheel(name.python, name.abi, name.platform, libc)
-
-
-def unserved(rows: typing.Sequence[Row], project: Project, wheels: typing.Sequence[Wheel]) -> list[Row]:
-    """Rows that the project means, and that no wheel serves."""
-    return [row for row in rows if not project.excludes(row.found.target)
-            and not any(wheel.serves(row.found.target) for wheel in wheels)]
