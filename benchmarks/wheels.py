@@ -5,8 +5,8 @@
 
 For each project and for the CPythons of this machine, medians of CPU and wall seconds of
 
-- `mesonbuild-ft wheels --fresh`: everything, a new build environment included; each wheel checked, and imported in every
-  interpreter that it serves;
+- `mesonbuild-ft wheels --fresh`: everything, a new build environment included; each wheel checked, and imported in
+  every interpreter that it serves;
 - `mesonbuild-ft wheels` with the build environment that it kept, and a second time, when nothing has changed;
 - `python -m build` with bare meson-python in an isolated environment, one interpreter after another, as cibuildwheel
   does it: with pip, and with uv;

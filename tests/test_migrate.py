@@ -413,6 +413,8 @@ SCRIPTS: dict[str, tuple[str, dict[str, typing.Any]]] = {
               {'name': 'x', 'sources': ['src/x.c']}),
     'cython': ('setup(ext_modules=cythonize([Extension("x", ["x.pyx"])], language_level=3))',
                {'name': 'x', 'sources': ['x.pyx']}),
+    'longer and longer': ('s = "x"\n' + 's = s + s\n' * 24 + 'setup(ext_modules=[Extension(s, ["x.c"])])',
+                          {'name': '?', 'sources': ['x.c']}),
     'alias': ('Ext = setuptools.Extension\nsetuptools.setup(ext_modules=[setuptools.Extension("x", ["x.c"])])',
               {'name': 'x', 'sources': ['x.c']}),
 }
