@@ -5,8 +5,9 @@
 
 For each project and for the CPythons of this machine, medians of CPU and wall seconds of
 
-- `mesonbuild-ft wheels`: everything, the build environment included; each wheel checked, and imported in every
-  interpreter that it serves; and a second time, when nothing has changed;
+- `mesonbuild-ft wheels --fresh`: everything, a new build environment included; each wheel checked, and imported in
+  every interpreter that it serves;
+- `mesonbuild-ft wheels` with the build environment that it kept, and a second time, when nothing has changed;
 - `python -m build` with bare meson-python in an isolated environment, one interpreter after another, as cibuildwheel
   does it: with pip, and with uv;
 - the hook of mesonbuild-ft in one prepared environment after another;
@@ -150,6 +151,7 @@ def _compare(
     code = f'import mesonbuild_ft; mesonbuild_ft.build_wheel({os.fspath(output)!r}, {settings!r})'
     sides: dict[str, tuple[pathlib.Path, list[Side]]] = {
         'mesonbuild-ft wheels': (ours, [Side('', command, forget)]),
+        'with a new environment': (ours, [Side('', [*command, '--fresh'], forget)]),
         'the same again': (ours, [Side('', command)]),
         'python -m build, pip': (theirs, [isolated(tag, 'pip') for tag in pythons]),
         'python -m build, uv': (theirs, [isolated(tag, 'uv') for tag in pythons]),

@@ -35,9 +35,7 @@ EXAMPLES: typing.Final = (
 
 def main(arguments: typing.Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    # A closed stream is None.
-    sys.stdout = sys.stdout or open(os.devnull, 'w')  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, 'w')  # noqa: SIM115
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):
             # A name in an archive may have any character, the output not.
@@ -59,6 +57,18 @@ def main(arguments: typing.Sequence[str] | None = None) -> int:
         return status.UNUSABLE
     except KeyboardInterrupt:
         return 130
+
+
+def _open_streams() -> None:
+    """Let a standard stream that is closed lead nowhere: else the next file that is opened would take its number."""
+    for number, name in enumerate(('stdin', 'stdout', 'stderr')):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, 'w' if number else 'r', closefd=False))  # noqa: SIM115
 
 
 def parse(arguments: typing.Sequence[str]) -> argparse.Namespace:

@@ -85,6 +85,17 @@ def check_page(heading: str, done: Ran) -> None:
 
 # From meson-python
 
+def test_the_patch_of_a_file_with_other_line_ends_in_it(project: Copy, migrate: Migrate) -> None:
+    """Python's splitlines() ends a line at U+2028 and U+0085, and git does not."""
+    directory = project('from-meson-python')
+    path = directory / 'pyproject.toml'
+    path.write_bytes('# one\u2028two\u0085three\n'.encode() + path.read_bytes())
+    shown = migrate(directory, '--diff')
+    subprocess.run(['git', 'apply', '-'], cwd=directory, input=shown.patch, text=True, check=True)
+    assert 'mesonbuild_ft' in path.read_text()
+    assert 'No newline' not in shown.patch
+
+
 def test_the_patch_is_what_is_written(project: Copy, migrate: Migrate, tmp_path: pathlib.Path) -> None:
     directory = project('from-meson-python')
     before = contents(directory)
@@ -402,6 +413,8 @@ SCRIPTS: dict[str, tuple[str, dict[str, typing.Any]]] = {
               {'name': 'x', 'sources': ['src/x.c']}),
     'cython': ('setup(ext_modules=cythonize([Extension("x", ["x.pyx"])], language_level=3))',
                {'name': 'x', 'sources': ['x.pyx']}),
+    'longer and longer': ('s = "x"\n' + 's = s + s\n' * 24 + 'setup(ext_modules=[Extension(s, ["x.c"])])',
+                          {'name': '?', 'sources': ['x.c']}),
     'alias': ('Ext = setuptools.Extension\nsetuptools.setup(ext_modules=[setuptools.Extension("x", ["x.c"])])',
               {'name': 'x', 'sources': ['x.c']}),
 }

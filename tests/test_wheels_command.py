@@ -134,6 +134,111 @@ def test_a_second_run_does_only_what_changed(command: Command, project: Copy) ->
     assert built(command.run(directory, 'cp313-cp313')) == []
 
 
+def git(directory: pathlib.Path, *arguments: str) -> None:
+    subprocess.run(
+        ['git', '-c', 'user.name=A', '-c', 'user.email=a@example.org', *arguments], cwd=directory, check=True,
+        capture_output=True)
+
+
+def of_tag(directory: pathlib.Path) -> None:
+    (directory / '.gitignore').write_text('build\ndist\n')
+    support.replace(directory / 'pyproject.toml', 'version = "1.0"', 'dynamic = ["version"]')
+    support.replace(directory / 'meson.build', "version: '1.0'", (
+        "version: run_command('git', 'describe', '--tags', check: true).stdout().strip()"))
+    git(directory, 'init', '-q')
+    git(directory, 'add', '.')
+    git(directory, 'commit', '-qm', 'All')
+    git(directory, 'tag', '1.0')
+
+
+def of_link(directory: pathlib.Path) -> None:
+    elsewhere = directory.parent / 'elsewhere'
+    elsewhere.mkdir()
+    (directory / 'plain.c').rename(elsewhere / 'plain.c')
+    (directory / 'linked').symlink_to(elsewhere)
+    support.replace(directory / 'meson.build', "'plain.c'", "'linked/plain.c'")
+
+
+def of_library(directory: pathlib.Path) -> None:
+    elsewhere = directory.parent / 'else where'
+    elsewhere.mkdir()
+    compile_library(elsewhere, 1)
+    support.replace(directory / 'plain.c', 'PyLong_FromLong(42)', 'PyLong_FromLong(of_library())')
+    support.replace(directory / 'plain.c', '#include <Python.h>', '#include <Python.h>\nlong of_library(void);')
+    support.replace(directory / 'meson.build', "'plain.c'", (
+        f"'plain.c', dependencies: meson.get_compiler('c').find_library('it', dirs: '{elsewhere}')"))
+
+
+def compile_library(directory: pathlib.Path, value: int) -> None:
+    (directory / 'it.c').write_text(f'long of_library(void) {{ return {value}; }}\n')
+    subprocess.run(['cc', '-fPIC', '-c', 'it.c'], cwd=directory, check=True)
+    subprocess.run(['ar', 'rcs', 'libit.a', 'it.o'], cwd=directory, check=True)
+
+
+def of_permissions(directory: pathlib.Path) -> None:
+    (directory / 'tool').write_text('#!/bin/sh\n')
+    (directory / 'tool').chmod(0o644)
+    with open(directory / 'meson.build', 'a') as file:
+        file.write("py.install_sources('tool')\n")
+
+
+def of_machine_file(directory: pathlib.Path) -> None:
+    (directory.parent / 'native.ini').write_text('[properties]\nanswer = 1\n')
+
+
+#: What changes -> (what a project needs for that, the change).
+CHANGES: typing.Final[dict[str, tuple[
+    typing.Callable[[pathlib.Path], None], typing.Callable[[pathlib.Path], object]]]] = {
+    'a tag of git': (of_tag, lambda directory: git(directory, 'tag', '-a', '-m', 'Two', '2.0')),
+    'a source behind a link': (of_link, lambda directory: support.replace(
+        directory.parent / 'elsewhere' / 'plain.c', '42', '43')),
+    'a library': (of_library, lambda directory: compile_library(directory.parent / 'else where', 2)),
+    'permissions': (of_permissions, lambda directory: (directory / 'tool').chmod(0o755)),
+    'a machine file': (of_machine_file, lambda directory: support.replace(
+        directory.parent / 'native.ini', 'answer = 1', 'answer = 2')),
+}
+
+
+@pytest.mark.parametrize('what', CHANGES)
+def test_a_change_outside_of_the_sources_makes_another_build(what: str, command: Command, project: Copy) -> None:
+    directory = project('plain')
+    prepare, change = CHANGES[what]
+    prepare(directory)
+    arguments = ['cp312-cp312']
+    if what == 'a machine file':
+        arguments.append(f'-Csetup-args=--native-file={directory.parent / "native.ini"}')
+    done = command.run(directory, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert built(command.run(directory, *arguments)) == []
+    change(directory)
+    assert built(command.run(directory, *arguments)) == ['cp312-cp312']
+
+
+def test_wheels_of_the_project_are_no_sources(command: Command, project: Copy) -> None:
+    """What one run writes into the project does not make the next one build, and nothing else there is passed over."""
+    directory = project('plain')
+    (directory / 'src').mkdir()
+    (directory / 'plain.c').rename(directory / 'src' / 'plain.c')
+    support.replace(directory / 'meson.build', "'plain.c'", "'src/plain.c'")
+    for output in ('dist', 'src', '.'):
+        assert built(command.run(directory, 'cp312-cp312', '-o', output)) == ['cp312-cp312']
+        assert built(command.run(directory, 'cp312-cp312', '-o', output)) == []
+    support.replace(directory / 'src' / 'plain.c', '42', '43')
+    assert built(command.run(directory, 'cp312-cp312', '-o', 'src')) == ['cp312-cp312']
+
+
+def test_without_isolation_what_is_installed_counts(command: Command, project: Copy) -> None:
+    directory = project('plain')
+    packages = directory.parent / 'packages'
+    packages.mkdir()
+    arguments: dict[str, str] = {
+        'PATH': os.path.dirname(command.python) + ':/usr/bin', 'PYTHONPATH': os.fspath(packages)}
+    assert built(command.run(directory, 'cp312-cp312', '--no-isolation', **arguments)) == ['cp312-cp312']
+    assert built(command.run(directory, 'cp312-cp312', '--no-isolation', **arguments)) == []
+    (packages / 'code_generator-2.0.dist-info').mkdir()
+    assert built(command.run(directory, 'cp312-cp312', '--no-isolation', **arguments)) == ['cp312-cp312']
+
+
 def test_one_failure_does_not_stop_the_others(command: Command, project: Copy) -> None:
     directory = project('plain')
     source, = directory.rglob('*.c')
@@ -169,6 +274,68 @@ def test_a_wheel_that_cannot_be_imported_is_kept_away(command: Command, project:
     quiet = command.run(directory, 'cp311-cp311', '--no-import')
     assert quiet.returncode == 0
     assert whls(directory / 'dist') == ['plain-1.0-cp311-cp311-linux_x86_64.whl']
+
+
+def test_a_wheel_that_fails_in_another_interpreter_leaves_dist(command: Command, project: Copy) -> None:
+    directory = project('limited')
+    support.replace(directory / 'limited.c', 'PyInit_limited(void)\n{', """PyInit_limited(void)
+{
+    if (Py_GetVersion()[2] == '1' && Py_GetVersion()[3] == '4') {
+        PyErr_SetString(PyExc_ImportError, "not in 3.14");
+        return NULL;
+    }""")
+    assert command.run(directory, 'cp312-cp312').returncode == 0
+    assert whls(directory / 'dist') == ['limited-1.0-cp39-abi3-linux_x86_64.whl']
+    more = command.run(directory, 'cp312-cp312', 'cp314-cp314')
+    assert more.returncode == 1
+    assert 'ImportError: not in 3.14' in more.stdout
+    assert whls(directory / 'dist') == []
+
+
+def test_the_ninja_of_a_variable(command: Command, project: Copy) -> None:
+    """NINJA names one that PATH does not have."""
+    directory = project('plain')
+    programs = directory.parent / 'programs'
+    programs.mkdir()
+    for name in ('cc', 'ar', 'ld', 'as', 'sh', 'env', 'uv'):
+        found = shutil.which(name, path=command.environment['PATH'])
+        assert found, name
+        (programs / name).symlink_to(found)
+    ninja = shutil.which('ninja', path=command.environment['PATH'])
+    assert ninja
+    done = command.run(directory, 'cp312-cp312', PATH=os.fspath(programs), NINJA=ninja)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert whls(directory / 'dist') == ['plain-1.0-cp312-cp312-linux_x86_64.whl']
+
+
+def test_a_build_that_starts_make(command: Command, project: Copy) -> None:
+    """GNU make before 4.4 does not start where a newer one's job server is in its environment."""
+    directory = project('plain')
+    (directory / 'Makefile').write_text('made.txt:\n\techo made > $@\n')
+    with open(directory / 'meson.build', 'a') as file:
+        file.write("""
+custom_target('made', output: 'made.txt', build_by_default: true,
+    command: [find_program('make'), '-f', '@SOURCE_ROOT@/Makefile', 'made.txt'])
+""")
+    done = command.run(directory, 'cp312-cp312')
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_directory_with_spaces(command: Command, project: Copy, tmp_path: pathlib.Path) -> None:
+    directory = project('plain').rename(tmp_path / 'a proj\u00e9ct')
+    done = command.run(directory, 'cp312-cp312')
+    assert done.returncode == 0, done.stdout + done.stderr
+    log, = directory.glob('build/wheels/*/log.txt')
+    assert 'Could not initialize jobserver' not in log.read_text()
+
+
+def test_closed_streams(command: Command, project: Copy) -> None:
+    directory = project('plain')
+    done = subprocess.run(
+        ['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', *command.line('cp312-cp312')], cwd=directory,
+        env=command.environment, check=False)
+    assert done.returncode == 0
+    assert whls(directory / 'dist') == ['plain-1.0-cp312-cp312-linux_x86_64.whl']
 
 
 def test_where_only_meson_knows_the_first_build_tells(command: Command, project: Copy) -> None:
@@ -289,6 +456,9 @@ REFUSED: typing.Final = {
     'no such requirement': (
         ['cp311-cp311'], 'build-environment-failed', 'the requirements of the build could not be installed'),
     'no project': (['cp311-cp311'], 'unreadable-file', 'there is no project that Meson builds here'),
+    'no interpreter left': (
+        ['cp311-cp311'], 'no-interpreter-left',
+        'none of these interpreters is one that the project is built for: 3.11 (the project requires Python >= 3.12)'),
 }
 
 
@@ -299,6 +469,9 @@ def test_refused(what: str, command: Command, project: Copy, tmp_path: pathlib.P
         support.replace(directory / 'pyproject.toml', '"mesonbuild_ft"', '"mesonpy"')
     if what == 'no such requirement':
         support.replace(directory / 'pyproject.toml', '["mesonbuild-ft"]', '["mesonbuild-ft", "no-such-thing-at-all"]')
+    if what == 'no interpreter left':
+        support.replace(directory / 'pyproject.toml', 'version = "1.0"',
+                        'version = "1.0"\nrequires-python = ">= 3.12"')
     if what == 'no project':
         directory = tmp_path
     arguments, identifier, says = REFUSED[what]
@@ -362,6 +535,70 @@ def test_when_it_is_ended_nothing_goes_on(number: signal.Signals, command: Comma
     (directory / 'meson.build').write_text(source)
     again = command.run(directory, 'cp312-cp312', 'cp314-cp314t')
     assert again.returncode == 0, again.stdout + again.stderr
+
+
+def running(pattern: str) -> list[int]:
+    """Numbers of processes by their command lines."""
+    found = []
+    for process in pathlib.Path('/proc').iterdir():
+        if process.name.isdecimal():
+            try:
+                words = (process / 'cmdline').read_bytes().decode(errors='replace')
+            except OSError:
+                continue
+            if re.search(pattern, words):
+                found.append(int(process.name))
+    return found
+
+
+@pytest.mark.parametrize('whose', ['the build', 'the worker'])
+def test_when_a_process_of_it_is_killed_nothing_goes_on(whose: str, command: Command, project: Copy) -> None:
+    """As the kernel does for want of memory."""
+    directory = project('plain')
+    with open(directory / 'meson.build', 'a') as file:
+        file.write(ENDLESS)
+    process = subprocess.Popen(
+        command.line('cp312-cp312'), cwd=directory, env=command.environment, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: (directory / 'begun-3.12').exists())
+    # The build is a fork of the worker.
+    workers = [number for number in running(r'wheels/worker\.py') if parent(number) == process.pid]
+    builds = [number for number in running(r'wheels/worker\.py') if parent(number) in workers]
+    killed, = workers if whose == 'the worker' else builds
+    os.kill(killed, signal.SIGKILL)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1, output + errors
+    assert 'the build cp312-cp312 failed: it was ended by signal 9' in output
+    wait_for(lambda: not processes_in(directory), 20)
+
+
+def parent(number: int) -> int:
+    return int(pathlib.Path(f'/proc/{number}/stat').read_text().rpartition(')')[2].split()[1])
+
+
+def test_fresh_waits_for_who_uses_the_build_environment(command: Command, project: Copy) -> None:
+    """And can be interrupted while it waits."""
+    first, second = project('plain'), project('limited')
+    with open(first / 'meson.build', 'a') as file:
+        file.write(ENDLESS)
+    processes = [subprocess.Popen(
+        command.line('cp312-cp312'), cwd=first, env=command.environment, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True)]
+    try:
+        wait_for(lambda: (first / 'begun-3.12').exists())
+        waiting = subprocess.Popen(
+            command.line('cp312-cp312', '--fresh'), cwd=second, env=command.environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
+        processes.append(waiting)
+        assert waiting.stderr is not None
+        assert waiting.stderr.readline() == (
+            'mesonbuild-ft: another run uses the build environment; waiting for it to end\n')
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.wait(20) == 130
+    finally:
+        for process in processes:
+            process.terminate()
+            process.communicate(timeout=60)
 
 
 def test_two_runs_at_once(command: Command, project: Copy) -> None:

@@ -118,6 +118,10 @@ class Processes:
                 _kill(process)
                 process.wait()
 
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
+
     def stop(self) -> None:
         """End all that run, and start no more."""
         with self._lock:

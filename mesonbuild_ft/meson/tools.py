@@ -75,12 +75,16 @@ def find_meson(settings: Settings) -> Meson:
     return Meson(command, name, version)
 
 
-def find_ninja() -> str:
-    """The ninja that meson-python would run, or the one beside the interpreter. Raises BuildRefused."""
+def find_ninja(where: str | None = None) -> str:
+    """The ninja that meson-python would run, or the one beside the interpreter. Raises BuildRefused.
+
+    where: a value of PATH, in place of that of this process.
+    """
     chosen = os.environ.get('NINJA')
     found = []
     for name in [chosen] if chosen else ['ninja', 'ninja-build', 'samu']:
-        path = shutil.which(name) or (None if chosen else shutil.which(name, path=sysconfig.get_path('scripts')))
+        path = shutil.which(name, path=where) or (
+            None if chosen else shutil.which(name, path=sysconfig.get_path('scripts')))
         if path:
             found.append(path)
     if not found:

@@ -20,9 +20,8 @@ def unified(changes: typing.Iterable[Change]) -> str:
     """The changes as a patch that `git apply` and `patch -p1` take."""
     lines: list[str] = []
     for change in changes:
-        before = change.before or ''
         for line in difflib.unified_diff(
-                before.splitlines(keepends=True) if '\r' not in before else _lines(before), _lines(change.after),
+                _lines(change.before or ''), _lines(change.after),
                 '/dev/null' if change.before is None else f'a/{change.path}', f'b/{change.path}'):
             lines.append(line if line.endswith('\n') else f'{line}\n\\ No newline at end of file\n')
     return ''.join(lines)

@@ -94,6 +94,8 @@ def read(text: str, glob: typing.Callable[[str], list[str]]) -> Script:
     return reader.script
 
 
+#: Elements of what is followed: `a = a + a` again and again would fill the memory.
+_LONGEST: typing.Final = 1 << 20
 _EXTENSIONS: typing.Final = ('setuptools', 'distutils', 'Cython')
 _STRING_METHODS: typing.Final = frozenset(
     ('lower', 'upper', 'strip', 'replace', 'split', 'splitlines', 'join', 'startswith', 'endswith', 'rstrip'))
@@ -336,7 +338,7 @@ class _Reader:
         return value if unknown is None else _unknown(node)
 
     def _add(self, left: typing.Any, right: typing.Any, node: ast.AST) -> typing.Any:
-        if type(left) is type(right) and isinstance(left, (list, tuple, str)):
+        if type(left) is type(right) and isinstance(left, (list, tuple, str)) and len(left) < _LONGEST:
             return left + typing.cast(typing.Any, right)
         return _unknown(node)
 

@@ -25,6 +25,7 @@ from ..diagnostics import BuildRefused, Diagnostic, refuse
 from ..inspection import outcome
 from ..inspection.outcome import Found, Project, Row
 from ..interpreters import Interpreter
+from ..meson import tools
 from . import environment as environment_, jobs as jobs_, record as record_
 from .client import Worker
 from .environment import Distribution, Environment, Installer
@@ -152,11 +153,16 @@ class _Builds:
             worker.stop()
 
     def run(self, found: typing.Sequence[Found]) -> tuple[list[Row], list[Outcome]]:
-        self._sources = record_.of_sources(
-            self._source_dir, [self._source_dir / 'build' / 'wheels', self._options.output])
+        self._sources = record_.of_sources(self._source_dir, self._project.name, self._root)
         # The oldest of those that could builds a wheel, in whatever order they were named.
         found = sorted(found, key=lambda each: (
             each.target.implementation, each.target.version, each.target.free_threaded, each.target.debug))
+        first = outcome.rows(found, self._project)
+        if all(row.state == 'excluded' for row in first):
+            raise refuse(
+                'no-interpreter-left', 'none of these interpreters is one that the project is built for: '
+                + ', '.join(f'{row.found.short} ({row.reasons[0]})' for row in first), where='pyproject.toml',
+                advice='Name others, or correct requires-python; `mesonbuild-ft inspect` lists those of this machine.')
         # Without a build environment nothing can be built.
         self._worker(found[0])
         project, done, tried = self._project, list[Outcome](), set[str]()
@@ -226,13 +232,15 @@ class _Builds:
         (directory / 'wheel').mkdir(parents=True)
         self._display.stage(job, 'building')
         log = directory / 'log.txt'
-        ended = worker.call('build_wheel', [os.fspath(directory / 'wheel'), config], self._source_dir, log)
+        arguments = [os.fspath(directory / 'wheel'), config]
+        ended = worker.call('build_wheel', arguments, self._source_dir, log, self._server.variables)
+        if ended.status and self._server.is_refused(log):
+            ended = worker.call('build_wheel', arguments, self._source_dir, log)
         if ended.status:
             raise BuildRefused(_failure(job, ended.status, log))
         built = directory / 'wheel' / str(ended.value)
         job = dataclasses.replace(job, wheel=jobs_.wheel_of(built.name, job.builder))
-        read = record_.read_by_compiler(directory / 'meson', self._source_dir, shutil.which(
-            'ninja', path=worker.path) or 'ninja')
+        read = record_.read_from_outside(directory / 'meson', self._source_dir, tools.find_ninja(worker.path))
         return self._judged(job, built, fingerprint, read)
 
     def _judged(self, job: Job, built: pathlib.Path, fingerprint: str, read: list[str]) -> Outcome:
@@ -247,10 +255,9 @@ class _Builds:
             interpreters = [Interpreter(found.path, found.target) for found in serves if found.runs]
             checked = imports.import_in(checked, interpreters, processes=self._processes)
             imported = tuple(_imported(interpreter, checked) for interpreter in interpreters)
-        path = built
         bad = checked.verdict in ('error', 'unusable') and self._project.settings.verify == 'error'
-        if not bad:
-            path = _move(built, self._options.output)
+        # Not even one that was good for the interpreters that there were before.
+        path = _move(built, self._root / job.name / 'wheel' if bad else self._options.output)
         ended = Outcome(
             job, 'failed' if bad else 'built', path, 0.0, checked.verdict, len(checked.modules), serves, imported,
             tuple(finding for finding in checked.found if finding.severity in ('error', 'warning')))
@@ -284,8 +291,9 @@ class _Builds:
         """(worker, whether it is the interpreter itself, what its environment holds). Raises BuildRefused."""
         with self._lock:
             if not self._options.isolated:
-                worker, installed = self._workers.get('') or (self._new_worker(sys.executable, {}), [])
-                self._workers[''] = worker, installed
+                if '' not in self._workers:
+                    self._workers[''] = self._new_worker(sys.executable, {}), environment_.installed(sys.path)
+                worker, installed = self._workers['']
                 return worker, False, installed
             worker, installed = self._in_environment('shared', sys.executable)
             if self._bound is None:
@@ -309,8 +317,11 @@ class _Builds:
             interpreter, self._requires, self._options.installer, self._root / f'environment-{name}.log',
             self._processes, *self._backend_path)
         self._closing.callback(environment.close)
-        if not environment.prepare(fresh=self._options.fresh, installing=lambda: self._display.note(
-                f'installing the requirements of the build: {", ".join(self._requires)}')):
+        if not environment.prepare(
+                fresh=self._options.fresh,
+                installing=lambda: self._display.note(
+                    f'installing the requirements of the build: {", ".join(self._requires)}'),
+                waiting=lambda: self._display.note('another run uses the build environment; waiting for it to end')):
             self._display.note('newer releases of them cannot be looked for; those that are there are used')
         worker = self._new_worker(environment.python, environment.variables)
         if environment.extra() is None:
@@ -324,8 +335,8 @@ class _Builds:
         return self._workers[name]
 
     def _new_worker(self, python: str | os.PathLike[str], variables: typing.Mapping[str, str]) -> Worker:
-        worker = Worker(pathlib.Path(python), self._backend_path, {**variables, **self._server.variables},
-                        environment_.parent() / 'bytecode')
+        worker = Worker(
+            pathlib.Path(python), self._backend_path, variables, environment_.parent() / 'bytecode')
         self._started.append(worker)
         return worker
 
@@ -387,8 +398,11 @@ def _move(built: pathlib.Path, output: pathlib.Path) -> pathlib.Path:
     except OSError:
         # Another file system.
         temporary = path.with_name(f'.{path.name}.tmp')
-        shutil.copyfile(built, temporary)
-        temporary.replace(path)
+        try:
+            shutil.copyfile(built, temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
         built.unlink()
     return path
 

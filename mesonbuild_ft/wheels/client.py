@@ -9,7 +9,10 @@ import os
 import pathlib
 import subprocess
 import threading
+import types
 import typing
+
+from . import worker
 
 
 #: Seconds that the process has to end what it runs: more than it gives to that.
@@ -55,15 +58,21 @@ class Worker:
 
     def call(
         self, hook: str, arguments: typing.Sequence[typing.Any], directory: pathlib.Path, log: pathlib.Path,
+        variables: typing.Mapping[str, str] = types.MappingProxyType({}),
     ) -> Ended:
-        """Call a hook and wait for its end. Raises InterruptedError once `stop` was called."""
+        """Call a hook and wait for its end. Raises InterruptedError once `stop` was called.
+
+        variables: of the environment, for this call.
+        """
         log.parent.mkdir(parents=True, exist_ok=True)
+        # What an earlier run said must not be taken for what this one says.
+        log.unlink(missing_ok=True)
         with self._lock:
             self._number += 1
             number = self._number
         job = json.dumps({
             'id': number, 'hook': hook, 'arguments': list(arguments), 'directory': os.fspath(directory),
-            'log': os.fspath(log), 'backend_path': self._backend_path})
+            'log': os.fspath(log), 'backend_path': self._backend_path, 'variables': dict(variables)})
         if not hasattr(os, 'fork'):
             return self._call_alone(job)
         with self._news:
@@ -103,6 +112,9 @@ class Worker:
             with self._news:
                 self._ended[answer['id']] = Ended(answer['status'], answer['value'])
                 self._news.notify_all()
+        if process.wait():
+            # Ended by somebody else, so that it could not end what it had started.
+            worker.end_session(process.pid)
         with self._news:
             self._news.notify_all()
 

@@ -49,6 +49,23 @@ def bound_to_interpreter(installed: typing.Iterable[Distribution]) -> list[str]:
             and not (each.tags and all(tag.startswith('py') and '-none-' in tag for tag in each.tags))]
 
 
+def installed(directories: typing.Iterable[str | os.PathLike[str]]) -> list[Distribution]:
+    """What directories of modules hold.
+
+    https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+    """
+    found = []
+    for directory in (info for path in directories for info in pathlib.Path(path).glob('*.dist-info')):
+        name, _, version = directory.name.removesuffix('.dist-info').rpartition('-')
+        try:
+            lines = (directory / 'WHEEL').read_text(encoding='utf-8', errors='replace').splitlines()
+        except OSError:
+            lines = []
+        tags = tuple(line.partition(':')[2].strip() for line in lines if line.startswith('Tag:'))
+        found.append(Distribution(name, version, tags))
+    return sorted(set(found))
+
+
 def differing(requirements: typing.Iterable[str], variables: typing.Mapping[str, str]) -> list[str]:
     """Requirements whose markers say something else for another interpreter. Raises BuildRefused.
 
@@ -107,18 +124,28 @@ class Environment:
         path = os.environ.get('PATH', os.defpath)
         return {'PATH': os.pathsep.join([os.fspath(self._scripts), path])}
 
-    def prepare(self, *, fresh: bool, installing: typing.Callable[[], None]) -> bool:
+    def prepare(
+        self, *, fresh: bool, installing: typing.Callable[[], None], waiting: typing.Callable[[], None],
+    ) -> bool:
         """Make it, or bring it up to date, where that is needed. Raises BuildRefused.
 
-        fresh: make it anew in any case. installing: called before anything is. Returns False where newer releases
-        cannot be looked for now, and what it holds is used.
+        fresh: make it anew in any case. installing, waiting: called before anything is installed, and where that has
+        to wait for others that use it. Returns False where newer releases cannot be looked for now, and what it holds
+        is used.
         """
         self._lock.shared()
         if fresh or not self._is_new():
-            if not self._lock.exclusive(wait=fresh or self._made() is None):
-                # Others build in it: another time.
-                self._lock.shared()
-                return True
+            if not self._lock.exclusive(wait=False):
+                if not fresh and self._made() is not None:
+                    # Others build in it: another time.
+                    self._lock.shared()
+                    return True
+                waiting()
+                while not self._lock.exclusive(wait=False):
+                    # Not in flock(2), from which a thread does not come back at Ctrl-C.
+                    if self._processes.stopped:
+                        raise InterruptedError
+                    time.sleep(0.1)
             try:
                 # Others may have made it while we waited.
                 if fresh or not self._is_new():
@@ -154,18 +181,9 @@ class Environment:
         self._lock.release()
 
     def installed(self) -> list[Distribution]:
-        """What it holds (https://packaging.python.org/en/latest/specifications/recording-installed-packages/)."""
-        found = []
-        for pattern in ('lib*/*/site-packages/*.dist-info', 'Lib/site-packages/*.dist-info'):
-            for directory in self.directory.glob(pattern):
-                name, _, version = directory.name.removesuffix('.dist-info').rpartition('-')
-                try:
-                    lines = (directory / 'WHEEL').read_text(encoding='utf-8', errors='replace').splitlines()
-                except OSError:
-                    lines = []
-                tags = tuple(line.partition(':')[2].strip() for line in lines if line.startswith('Tag:'))
-                found.append(Distribution(name, version, tags))
-        return sorted(set(found))
+        """What it holds."""
+        return installed([path for pattern in ('lib*/*/site-packages', 'Lib/site-packages')
+                          for path in self.directory.glob(pattern)])
 
     def extra(self) -> list[str] | None:
         """What the hook of PEP 517 asked for, as far as that was written down."""

@@ -10,17 +10,24 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import re
 import select
+import shutil
+import tempfile
 import threading
 import typing
 
 
 class JobServer:
-    """A context manager. jobs: how much may run at once. path: of the named pipe, which is made anew."""
+    """A context manager. jobs: how much may run at once. path: of the named pipe, which is made anew.
+
+    A path with white space cannot stand in MAKEFLAGS: then the pipe lies in the directory for temporary files.
+    """
 
     def __init__(self, path: pathlib.Path, jobs: int) -> None:
         self._path = path
         self._jobs = jobs
+        self._directory: str | None = None
         self._pipe: int | None = None
         self._counted = threading.Semaphore(jobs)
         self._stopped = False
@@ -28,6 +35,9 @@ class JobServer:
     def __enter__(self) -> JobServer:
         # Whoever calls us may have one, and it is obeyed by ninja itself.
         if hasattr(os, 'mkfifo') and '--jobserver' not in os.environ.get('MAKEFLAGS', ''):
+            if re.search(r'\s', os.fspath(self._path)):
+                self._directory = tempfile.mkdtemp(prefix='mesonbuild-ft-')
+                self._path = pathlib.Path(self._directory, self._path.name)
             self._path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 os.mkfifo(self._path, 0o600)
@@ -40,6 +50,8 @@ class JobServer:
         if self._pipe is not None:
             os.close(self._pipe)
             self._path.unlink(missing_ok=True)
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -47,6 +59,14 @@ class JobServer:
         if self._pipe is None:
             return {}
         return {'MAKEFLAGS': f'-j{self._jobs} --jobserver-auth=fifo:{self._path}'}
+
+    @staticmethod
+    def is_refused(log: pathlib.Path) -> bool:
+        """Whether a build ended because of it: GNU make before 4.4 stops where it finds a named pipe in MAKEFLAGS."""
+        try:
+            return b'invalid --jobserver-auth string' in log.read_bytes()
+        except OSError:
+            return False
 
     def stop(self) -> None:
         """Whoever waits gives up."""

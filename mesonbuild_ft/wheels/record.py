@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What was built before and from what, so that a second run does only what changed.
 
-A build is repeated when a file of the project, a file that the compiler read, a setting, an environment variable, the
-interpreter or what is installed in the build environment is another one than it was.
+A build is repeated when a file of the project, a file that the build read elsewhere, a setting, an environment
+variable, the interpreter or what is installed in the build environment is another one than it was.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import pathlib
+import re
+import shlex
 import shutil
 import subprocess
 import typing
@@ -56,10 +58,26 @@ class Record:
         temporary.replace(self._path)
 
 
-def of_sources(source_dir: pathlib.Path, without: typing.Iterable[pathlib.Path]) -> str:
-    """A hash of names, sizes and times of a project's files, but for those in `without` and in hidden directories."""
-    skipped = {os.fspath(path) for path in without}
+def of_sources(source_dir: pathlib.Path, name: str, without: pathlib.Path) -> str:
+    """A hash of a project's files, but for its own wheels and sdists and what is in `without` or hidden directories.
+
+    name: of the project. A version may be computed from tags and commits: those of git count as well.
+    """
+    # PEP 427 and PEP 625 write the name in this way.
+    own = re.compile(rf'{re.escape(re.sub("[-_.]+", "_", name))}-.*\.(whl|tar\.gz)', re.IGNORECASE)
+    skipped = os.fspath(without)
+    linked = set()
     digest = hashlib.sha256()
+
+    def add(path: str) -> None:
+        try:
+            status = os.stat(path)
+        except OSError:
+            # A link that leads nowhere.
+            return
+        # Programs are installed with their permissions; what was moved here may have the time of what was there.
+        found = [status.st_size, status.st_mtime_ns, status.st_mode, status.st_ino]
+        digest.update(f'{path}\0{found}\0'.encode('utf-8', 'surrogateescape'))
 
     def walk(directory: str) -> None:
         with os.scandir(directory) as entries:
@@ -69,19 +87,40 @@ def of_sources(source_dir: pathlib.Path, without: typing.Iterable[pathlib.Path])
             # A virtual environment, or a build directory.
             return
         for entry in sorted_entries:
-            if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith('.') and entry.name not in _NO_SOURCES and entry.path not in skipped:
-                    walk(entry.path)
-                continue
-            try:
-                status = entry.stat()
-            except OSError:
-                # A link that leads nowhere.
-                continue
-            digest.update(f'{entry.path}\0{status.st_size}\0{status.st_mtime_ns}\0'.encode('utf-8', 'surrogateescape'))
+            if not entry.is_dir():
+                if not own.fullmatch(entry.name):
+                    add(entry.path)
+            elif not entry.name.startswith('.') and entry.name not in _NO_SOURCES and entry.path != skipped:
+                if entry.is_symlink():
+                    # It may lead to sources of another project, or to a directory above.
+                    real = os.path.realpath(entry.path)
+                    if real in linked or pathlib.Path(real) in (source_dir, *source_dir.parents):
+                        continue
+                    linked.add(real)
+                walk(entry.path)
 
     walk(os.fspath(source_dir))
+    for path in _git_files(source_dir):
+        add(os.fspath(path))
     return digest.hexdigest()
+
+
+def _git_files(source_dir: pathlib.Path) -> list[pathlib.Path]:
+    """The files that change with the commit that is checked out and with tags (gitrepository-layout(5))."""
+    git = next((directory / '.git' for directory in (source_dir, *source_dir.parents)
+                if (directory / '.git').exists()), None)
+    if git is None:
+        return []
+    common = git
+    try:
+        if git.is_file():
+            # A worktree, or a submodule.
+            git = common = git.parent / git.read_text(encoding='utf-8').removeprefix('gitdir:').strip()
+        common = git / (git / 'commondir').read_text(encoding='utf-8').strip()
+    except (OSError, ValueError):
+        pass
+    return [git / 'HEAD', common / 'packed-refs', *sorted((common / 'refs' / 'heads').rglob('*')),
+            *sorted((common / 'refs' / 'tags').rglob('*'))]
 
 
 def of_everything(*values: typing.Any) -> str:
@@ -99,12 +138,16 @@ def signatures(paths: typing.Iterable[str]) -> str:
     return hashlib.sha256(json.dumps([interpreter_cache.signature(path) for path in paths]).encode()).hexdigest()
 
 
-def read_by_compiler(build_dir: pathlib.Path, source_dir: pathlib.Path, ninja: str) -> list[str]:
-    """Files outside of the project that the compiler read, such as Python.h and headers of libraries."""
-    result = subprocess.run(
-        [ninja, '-C', build_dir, '-t', 'deps'], capture_output=True, text=True, errors='surrogateescape', check=False,
-        stdin=subprocess.DEVNULL)
+def read_from_outside(build_dir: pathlib.Path, source_dir: pathlib.Path, ninja: str) -> list[str]:
+    """Files outside of the project that a build read: headers, libraries, machine files."""
+    # What compilers said that they read, what Meson read, and what is linked; ninja before 1.11 cannot say the last.
+    deps, configured, inputs = (subprocess.run(
+        [ninja, '-C', build_dir, '-t', *tool], capture_output=True, text=True, errors='surrogateescape', check=False,
+        stdin=subprocess.DEVNULL).stdout.splitlines()
+        for tool in (['deps'], ['query', 'build.ninja'], ['inputs', 'all']))
+    paths = [line.strip() for line in (*deps, *configured) if line.startswith('    ')]
+    # Words of a shell.
+    paths += [''.join(shlex.split(line)) if os.name == 'posix' else line.strip('"') for line in inputs]
     within = (os.fspath(source_dir) + os.sep, os.fspath(build_dir) + os.sep)
-    paths = {os.path.normpath(os.path.join(build_dir, line.strip()))
-             for line in result.stdout.splitlines() if line.startswith('    ')}
-    return sorted(path for path in paths if not path.startswith(within))
+    absolute = {os.path.normpath(os.path.join(build_dir, path)) for path in paths}
+    return sorted(path for path in absolute if not path.startswith(within))

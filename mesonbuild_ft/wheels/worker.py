@@ -6,7 +6,8 @@ one that this file belongs to: only hooks that PEP 517 names are called. Standar
 directory for bytecode.
 
 A job is one line of JSON on standard input:
-    {"id": 1, "hook": "build_wheel", "arguments": [...], "directory": ..., "log": ..., "backend_path": [...]}
+    {"id": 1, "hook": "build_wheel", "arguments": [...], "directory": ..., "log": ..., "backend_path": [...],
+     "variables": {...}}
 The answer is a line of JSON on standard output, {"id": 1, "status": 0, "value": ...}, when it has ended. At the end of
 standard input whatever still runs is ended. Without os.fork one job is done at a time, in this process.
 """
@@ -25,6 +26,8 @@ import typing
 Job = dict[str, typing.Any]
 #: Its number, and when it began: numbers are used again.
 Process = tuple[int, str]
+#: Of a build, by the pipe from which its answer is read: number of the job, process, what it answered so far.
+Running = tuple[int, int, bytes]
 #: Seconds that builds have to end by themselves.
 _GRACE: typing.Final = 5.0
 
@@ -37,19 +40,23 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.dup2(2, 1)
     if hasattr(os, 'fork'):
-        _serve(jobs, answers)
+        running: dict[int, Running] = {}
+        try:
+            _serve(jobs, answers, running)
+        finally:
+            # Also where the answers cannot be written, because nobody is there to read them.
+            _end([process for _, process, _ in running.values()])
     else:
         with os.fdopen(jobs, encoding='utf-8') as lines:
             for line in lines:
                 _serve_here(json.loads(line), answers)
 
 
-def _serve(jobs: int, answers: typing.TextIO) -> None:
+def _serve(jobs: int, answers: typing.TextIO, running: dict[int, Running]) -> None:
     import selectors
 
     selector = selectors.DefaultSelector()
     selector.register(jobs, selectors.EVENT_READ)
-    running: dict[int, tuple[int, int, bytes]] = {}  # pipe -> id, process, what it answered so far
     unfinished = b''
     preloaded = False
     while True:
@@ -64,10 +71,14 @@ def _serve(jobs: int, answers: typing.TextIO) -> None:
                     os.close(pipe)
                     del running[pipe]
                     _, status = os.waitpid(process, 0)
-                    _answer(answers, id=number, status=_exit_status(status), value=json.loads(said or 'null'))
+                    if os.WIFSIGNALED(status):
+                        # Such as for want of memory. ninja ends what it started.
+                        with contextlib.suppress(OSError):
+                            os.killpg(process, signal.SIGINT)
+                    _answer(answers, id=number, status=_exit_status(status), value=json.loads(
+                        said if status == 0 and said else 'null'))
                 continue
             if not data:
-                _end([process for _, process, _ in running.values()])
                 return
             *lines, unfinished = (unfinished + data).split(b'\n')
             for line in lines:
@@ -75,7 +86,7 @@ def _serve(jobs: int, answers: typing.TextIO) -> None:
                 if not preloaded:
                     preloaded = True
                     _preload(job['backend_path'])
-                process, pipe = _fork(job)
+                process, pipe = _fork(job, answers)
                 running[pipe] = (job['id'], process, b'')
                 selector.register(pipe, selectors.EVENT_READ)
 
@@ -98,10 +109,27 @@ def _end(builds: list[int]) -> None:
             os.kill(number, signal.SIGKILL)
 
 
+def end_session(leader: int) -> None:
+    """End what a process started that has died, and that led a session."""
+    for number, _ in _in_session(leader, _processes()):
+        with contextlib.suppress(OSError):
+            os.kill(number, signal.SIGKILL)
+
+
+def _in_session(leader: int, processes: typing.Iterable[Process]) -> set[Process]:
+    """All of a session but its leader: those whose parent has died among them."""
+    found = set()
+    for process in processes:
+        with contextlib.suppress(OSError):
+            if process[0] != leader and os.getsid(process[0]) == leader:
+                found.add(process)
+    return found
+
+
 def _descendants() -> set[Process]:
     """What this process started, and what that started."""
     parents = _processes()
-    found = {(os.getpid(), '')}
+    found = {(os.getpid(), ''), *_in_session(os.getpid(), parents)}
     while True:
         more = {process for process, parent in parents.items() if parent in {number for number, _ in found}} - found
         if not more:
@@ -128,7 +156,7 @@ def _processes() -> dict[Process, int]:
     return found
 
 
-def _fork(job: Job) -> tuple[int, int]:
+def _fork(job: Job, answers: typing.TextIO) -> tuple[int, int]:
     """(process, pipe from which its answer is read). Both sides of the pipe are closed in programs that it starts."""
     readable, writable = os.pipe()
     child = os.fork()
@@ -140,6 +168,8 @@ def _fork(job: Job) -> tuple[int, int]:
         return child, readable
     status = 1
     try:
+        # Their end tells that the worker is no more.
+        os.close(answers.fileno())
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -170,6 +200,7 @@ def _call(job: Job) -> tuple[typing.Any, int]:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    os.environ.update(job['variables'])
     os.chdir(job['directory'])
     try:
         return getattr(_backend(job['backend_path']), job['hook'])(*job['arguments']), 0
