@@ -6,9 +6,11 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import functools
+import importlib.util
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import typing
@@ -177,6 +179,23 @@ def test_declarations(api: Api, compiled: Compiled) -> None:
         assert all(minor is not None and minor <= api.floor[1] for minor in since)
 
 
+@pytest.mark.parametrize('api', FULL, ids=str)
+def test_beside_pythoncapi_compat(api: Api, compiled: Compiled) -> None:
+    """pythoncapi_compat.h, of which the package bitarray installs a copy, and then these headers in one source."""
+    found = importlib.util.find_spec('bitarray')
+    if found is None or found.origin is None:
+        trees.missing('bitarray is not installed')
+    header = pathlib.Path(found.origin).with_name('pythoncapi_compat.h')
+    for how in (('gcc', 'c11'), ('clang++', 'c++17')):
+        path = compiled.compile(api, 'everything', *how, '-include', os.fspath(header), '-Wno-unused-function',
+                                '-DPY_SSIZE_T_CLEAN', name='compat')
+        if version(api.tag) >= (3, 13):
+            compiled.use(api.tag, [('everything', path)])
+        else:
+            # Its PyDict_SetDefaultRef looks up and sets in two steps.
+            assert 'in use_set_default_at_once' in compiled.use(api.tag, [('everything', path)], ok=False)
+
+
 @pytest.mark.parametrize('api', EVERY, ids=str)
 def test_the_other_declarations(api: Api, compiled: Compiled) -> None:
     """No methods, plain data as state, a module that needs the GIL, two modules in a file."""
@@ -238,7 +257,7 @@ def test_a_floor_above_the_interpreter(compiled: Compiled) -> None:
     assert '#error "Py_LIMITED_API is newer than this Python.h: compile with a newer Python' in done.stderr
 
 
-@pytest.mark.parametrize('api', [Api('cp311-cp311'), Api('cp315-cp315'), Api('cp315-cp315', 'abi3', (3, 9))], ids=str)
+@pytest.mark.parametrize('api', [Api('cp311-cp311'), Api('cp315-cp315', 'abi3', (3, 9)), Api(PYPY)], ids=str)
 def test_a_build_with_the_gil_finds_a_deadlock(api: Api, compiled: Compiled) -> None:
     said = compiled.use(api.tag, [('deadlock', compiled.compile(api, 'deadlock', 'gcc', 'c11'))], ok=False)
     assert 'this MBFT_Mutex is locked already: the GIL was released meanwhile, or it is locked twice' in said
@@ -317,3 +336,124 @@ def test_interpreters_of_their_own(api: Api, compiled: Compiled) -> None:
                               env=support.clean_environment(python, PYTHONWARNINGS='ignore'))
         assert (done.returncode == 0) == ok, done.stderr
         assert ok or f'module {name} does not support loading in subinterpreters' in done.stderr
+
+
+#: Several interpreters, each with a GIL of its own, count in the same static variable.
+SHARED: typing.Final = '''
+import sys, threading
+from concurrent import interpreters
+path = sys.argv[1]
+code = f"""
+import importlib.machinery, importlib.util
+loader = importlib.machinery.ExtensionFileLoader("everything", {path!r})
+module = importlib.util.module_from_spec(importlib.util.spec_from_file_location("everything", {path!r}, loader=loader))
+loader.exec_module(module)
+for _ in range({{rounds}}):
+    module.count_mutex()
+print(module.counters()[-1])
+"""
+several = [interpreters.create() for _ in range(4)]
+threads = [threading.Thread(target=i.exec, args=(code.format(rounds=20000),)) for i in several]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print("in all")
+several[0].exec(code.format(rounds=0))
+'''
+
+
+@pytest.mark.parametrize('api', [
+    Api('cp314-cp314'), Api('cp314-cp314t'), Api('cp314-cp314', 'abi3', (3, 12)), Api('cp312-cp312', 'abi3', (3, 12)),
+    Api('cp315-cp315'), ABI3T[0]], ids=str)
+def test_what_interpreters_share(api: Api, compiled: Compiled) -> None:
+    """A GIL for each interpreter does not protect it: from 3.12 on a mutex is one, with the GIL as well."""
+    python = compiled.interpreters.get('cp314-cp314' if api.tag == 'cp312-cp312' else api.tag)
+    path = compiled.compile(api, 'everything', 'gcc', 'c11', '-O2', name='shared')
+    done = subprocess.run([python, '-c', SHARED, path], capture_output=True, text=True, check=False,
+                          env=support.clean_environment(python, PYTHONWARNINGS='ignore'))
+    assert done.stdout.splitlines()[-2:] == ['in all', '80000'], done.stdout + done.stderr
+
+
+HOW_TO: typing.Final = (support.ROOT / 'docs' / 'how-to' / 'one-source-for-every-abi.md').read_text(encoding='utf-8')
+#: The complete sources in it: name of the module -> source.
+SOURCES_OF_HOW_TO: typing.Final = {
+    re.findall(r'MBFT_MODULE\((\w+)', block)[0]: block for block in re.findall(r'```c\n(.*?)```', HOW_TO, re.DOTALL)}
+USE_OF_HOW_TO: typing.Final = {
+    'greeting': 'print(greeting.greet("world"))', 'summing': 'print(summing.sum({1: 1.5, 2: "x", 3: 2.0}))',
+    'looking': 'print(looking.look_up({1: "one"}, 1))'}
+ANSWERS_OF_HOW_TO: typing.Final = {'greeting': 'Hello, world!', 'summing': '3.5', 'looking': 'one'}
+
+
+@pytest.mark.parametrize('name', USE_OF_HOW_TO)
+@pytest.mark.parametrize('api', [*FULL, Api('cp314-cp314', 'abi3', (3, 9)), *ABI3T], ids=str)
+def test_sources_of_the_how_to(name: str, api: Api, compiled: Compiled, tmp_path: pathlib.Path) -> None:
+    assert set(SOURCES_OF_HOW_TO) == set(USE_OF_HOW_TO)
+    python = compiled.interpreters.get(api.tag)
+    suffix = subprocess.run([python, '-c', 'import _imp; print(_imp.extension_suffixes()[0])'], check=True,
+                            capture_output=True, text=True).stdout.strip()
+    source = tmp_path / f'{name}.c'
+    source.write_text(SOURCES_OF_HOW_TO[name])
+    for how in (('gcc', 'c11'), ('clang++', 'c++17')):
+        options = ['-Wpedantic', '-isystem', include_dir(python)]
+        path = compiled.compile(api, os.fspath(source.with_suffix('')), *how, *options, name=name)
+        shutil.copy2(path, tmp_path / f'{name}{suffix}')
+        done = subprocess.run([python, '-W', 'error', '-c', f'import {name}; {USE_OF_HOW_TO[name]}'], cwd=tmp_path,
+                              env=support.clean_environment(python), capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == ANSWERS_OF_HOW_TO[name], done.stderr
+
+
+def test_the_how_to_shows_the_example() -> None:
+    example = support.ROOT / 'examples' / 'greeting'
+    source = (example / 'greeting.c').read_text()
+    assert SOURCES_OF_HOW_TO['greeting'] == source[source.index('#include'):]
+    block, = re.findall(r'```meson\n(.*?)```', HOW_TO, re.DOTALL)
+    assert (example / 'meson.build').read_text().endswith(block)
+
+
+REFERENCE: typing.Final = (support.ROOT / 'docs' / 'reference' / 'headers.md').read_text(encoding='utf-8')
+ROW: typing.Final = re.compile(r'^\| (`[^|]+`) \| (3\.\d+)(, free-threaded builds)? \| (3\.\d+|–) \|$', re.MULTILINE)
+#: Name -> since which minor version: in the full API, whether of free-threaded builds alone, in the limited API.
+SINCE: typing.Final = {
+    name: (int(full[2:]), bool(free_threaded), int(limited[2:]) if limited != '–' else None)
+    for names, full, free_threaded, limited in ROW.findall(REFERENCE.split('## What CPython has since when')[1])
+    for name in re.findall(r'`(\w+)`', names)}
+
+
+@functools.cache
+def preprocessed(python: pathlib.Path, *options: str) -> str:
+    """What Python.h declares and defines."""
+    command = ['gcc', '-E', '-dD', '-include', 'Python.h', f'-I{include_dir(python)}', *options, '-x', 'c', os.devnull]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize('name', SINCE)
+def test_reference_says_since_when(name: str, interpreters: Interpreters) -> None:
+    full, free_threaded_only, limited = SINCE[name]
+    has = re.compile(rf'\b{name}\b(?! *:)')
+    for tag in (*GIL_AND_OLDEST, *FREE_THREADED):
+        since = version(tag)[1] >= full and (support.free_threaded(tag) or not free_threaded_only)
+        assert bool(has.search(preprocessed(interpreters.get(tag)))) == since, tag
+    table = (support.ROOT / 'mesonbuild_ft' / 'abiscan' / 'stable_abi.c').read_text()
+    symbol = re.search(rf'\{{"{name}", NULL, (\d+), ', table)
+    if symbol is not None:
+        assert int(symbol[1]) == limited
+    elif limited is None:
+        newest = interpreters.get('cp315-cp315')
+        assert not has.search(preprocessed(newest, '-DPy_LIMITED_API=0x030f0000'))
+    else:
+        # Names that are no symbols: slots and types. 3.15 has numbers of slots for every limited API.
+        for minor in range(9, 15):
+            text = preprocessed(interpreters.get('cp314-cp314'), f'-DPy_LIMITED_API=0x03{minor:02x}0000')
+            assert bool(has.search(text)) == (minor >= limited)
+        assert has.search(preprocessed(interpreters.get('cp315-cp315'), '-DPy_LIMITED_API=0x030f0000'))
+
+
+def test_the_traps_that_the_reference_names(interpreters: Interpreters) -> None:
+    newest = interpreters.get('cp315-cp315')
+    oldest_limited = preprocessed(newest, '-DPy_LIMITED_API=0x03090000')
+    assert '#define Py_mod_gil ' in oldest_limited
+    assert '#define Py_BEGIN_CRITICAL_SECTION(' in oldest_limited
+    assert 'PyWeakref_GetObject' not in oldest_limited
+    assert 'PyWeakref_GetObject' in preprocessed(interpreters.get('cp314-cp314'), '-DPy_LIMITED_API=0x03090000')
+    returns = re.compile(r'#define Py_RETURN_NONE return (.*)')
+    assert returns.findall(preprocessed(interpreters.get('cp312-cp312'), '-DPy_LIMITED_API=0x03090000')) == ['Py_None']
+    assert returns.findall(oldest_limited) != ['Py_None']

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Uses every macro and function of the headers; compiled as C and as C++, and run by use_headers.py. */
+#ifndef PY_SSIZE_T_CLEAN
 #define PY_SSIZE_T_CLEAN
+#endif
 #include <mesonbuild_ft/locking.h>
 #include <mesonbuild_ft/module.h>
 #include <mesonbuild_ft/references.h>

@@ -15,6 +15,17 @@
 
 #include <Python.h>
 
+/* The oldest Python that may load what is compiled, as PY_VERSION_HEX is written. */
+#ifndef MBFT_OLDEST_PYTHON
+#  ifndef Py_LIMITED_API
+#    define MBFT_OLDEST_PYTHON PY_VERSION_HEX
+#  elif Py_LIMITED_API + 0 <= 3 /* empty or 3: the first limited API */
+#    define MBFT_OLDEST_PYTHON 0x03020000
+#  else
+#    define MBFT_OLDEST_PYTHON Py_LIMITED_API
+#  endif
+#endif
+
 /* Py_GIL_DISABLED is defined for free-threaded interpreters, and by 3.15's headers for abi3t, which both builds
  * load.  In all other cases only interpreters with the GIL load what is compiled: abi3 is one of them. */
 #if defined(Py_GIL_DISABLED) || defined(Py_TARGET_ABI3T)
@@ -44,8 +55,10 @@
 
 /* void MBFT_Mutex_Lock(MBFT_Mutex *), MBFT_Mutex_Unlock(MBFT_Mutex *): not recursive.  A thread that waits lets
  * the others have the GIL, and takes part in stop-the-world pauses.
- * void MBFT_Mutex_Free(MBFT_Mutex *): before the memory of an unlocked one goes; static ones stay. */
-#if MBFT_GIL_MAY_BE_OFF && !defined(Py_LIMITED_API)
+ * void MBFT_Mutex_Free(MBFT_Mutex *): before the memory of an unlocked one goes; static ones stay.
+ *
+ * From 3.12 on interpreters may have a GIL each (PEP 684), which does not protect what they share. */
+#if !defined(Py_LIMITED_API) && PY_VERSION_HEX >= 0x030d0000 && !defined(PYPY_VERSION)
 
 typedef PyMutex MBFT_Mutex;
 
@@ -64,9 +77,9 @@ static inline void MBFT_Mutex_Free(MBFT_Mutex *mutex)
     (void)mutex;
 }
 
-#elif MBFT_GIL_MAY_BE_OFF
+#elif MBFT_GIL_MAY_BE_OFF || (MBFT_OLDEST_PYTHON >= 0x030c0000 && !defined(PYPY_VERSION))
 
-/* No limited API has PyMutex, up to 3.15: here is a lock of PyThread_, allocated when it is first used. */
+/* 3.12 has no PyMutex, and no limited API has, up to 3.15: a lock of PyThread_, allocated when it is first used. */
 typedef struct MBFT_Mutex {
     void *lock; /* PyThread_type_lock, atomic */
 } MBFT_Mutex;
@@ -138,8 +151,8 @@ static inline void MBFT_Mutex_Free(MBFT_Mutex *mutex)
 
 #else
 
-/* The GIL is the lock.  Without NDEBUG it is made sure that it was kept, so that a build with the GIL finds
- * what would be a deadlock, or a long wait, in one without. */
+/* The GIL is the lock: a module for 3.11 or older is not imported by interpreters with a GIL of their own.  Without
+ * NDEBUG it is made sure that it was kept, so that such a build finds what would be a deadlock in others. */
 typedef struct MBFT_Mutex {
     char locked;
 } MBFT_Mutex;
