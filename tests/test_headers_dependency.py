@@ -46,14 +46,16 @@ def with_other(project: Copy, tmp_path: pathlib.Path) -> tuple[pathlib.Path, pat
     return directory, folder
 
 
-@pytest.mark.parametrize('how', ['environment', 'option', 'native file', 'PKG_CONFIG'])
+@pytest.mark.parametrize('how', ['environment', 'apostrophe', 'option', 'native file', 'PKG_CONFIG'])
 def test_other_dependencies_are_found_as_ever(how: str, project: Copy, hook: Hook, tmp_path: pathlib.Path) -> None:
     """However a person names the directories of other .pc files."""
     trees.need('pkg-config')
     directory, folder = with_other(project, tmp_path)
     arguments = []
     environment = {}
-    if how == 'environment':
+    if how == 'apostrophe':
+        folder = folder.rename(folder.with_name("other's directory"))
+    if how in ('environment', 'apostrophe'):
         environment['PKG_CONFIG_PATH'] = os.fspath(folder)
     elif how == 'option':
         arguments = [f'-Dpkg_config_path={folder}']

@@ -28,10 +28,11 @@ def arguments(given: typing.Sequence[str], source_dir: pathlib.Path, own_dir: pa
     is_cross = machine_files.has_cross(given)
     host = machine_files.for_host(given, source_dir)
     program = _pkg_config(host, is_cross=is_cross)
-    if program and not _needs_stand_in(given, host):
-        paths = [path for path in os.environ.get('PKG_CONFIG_PATH', '').split(os.pathsep) if path]
-        value = machine_files.quoted(*paths, PKG_CONFIG_DIRECTORY.as_posix())
-        text = f'[built-in options]\npkg_config_path = {value}\n'
+    paths = [path for path in os.environ.get('PKG_CONFIG_PATH', '').split(os.pathsep) if path]
+    # No apostrophe can be written in a machine file.
+    if program and not _needs_stand_in(given, host) and not any("'" in path for path in paths):
+        values = ', '.join(machine_files.quoted(path) for path in [*paths, PKG_CONFIG_DIRECTORY.as_posix()])
+        text = f'[built-in options]\npkg_config_path = [{values}]\n'
     else:
         # -I: modules of this package would hide others of the same name.
         script = os.fspath(pathlib.Path(__file__).with_name('pkg_config.py'))
