@@ -209,7 +209,7 @@ def test_check_imports_in_what_the_launcher_knows(
 
 @pytest.mark.parametrize('compiler', ['cl', 'gcc'])
 def test_headers_are_found_without_pkg_config(compiler: str, native: Native, project: Copy) -> None:
-    here, compilers = native('cp314-cp314t', compiler)
+    here, _ = native('cp314-cp314t', compiler)
     result = here.build_wheel(project('with-headers'))
     assert 'Run-time dependency mesonbuild-ft found: YES' in result.stdout, result.text
     assert result.findings() == []
