@@ -205,3 +205,13 @@ def test_check_imports_in_what_the_launcher_knows(
     # The wheel is for 3.15: 3.14 is left alone.
     assert {i['python_tag']: (i['gil_before'], i['gil_after'], i['error']) for i in result['imports']} == {
         'cp315-cp315t': (False, False, ''), 'cp315-cp315': (True, True, '')}
+
+
+@pytest.mark.parametrize('compiler', ['cl', 'gcc'])
+def test_headers_are_found_without_pkg_config(compiler: str, native: Native, project: Copy) -> None:
+    here, _ = native('cp314-cp314t', compiler)
+    result = here.build_wheel(project('with-headers'))
+    assert 'Run-time dependency mesonbuild-ft found: YES' in result.stdout, result.text
+    assert result.findings() == []
+    assert imported(here.python, result.path, 'import sys, with_headers as m; print(m.answer(), sys._is_gil_enabled())'
+                    ) == ['42', 'False']

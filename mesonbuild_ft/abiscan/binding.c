@@ -6,42 +6,10 @@
  *   limited API   abi3 from 3.10 on
  *   abi3t         3.15 and later, selected by Py_TARGET_ABI3T (PEP 803)
  * There is no mutable static state, so it needs no GIL in any of them. */
-#include <Python.h>
+#include <mesonbuild_ft/locking.h>
+#include <mesonbuild_ft/module.h>
 
 #include "abiscan.h"
-
-/* abi3t has no PyModuleDef to speak of: PEP 793's hook hands out slots. */
-#ifdef Py_TARGET_ABI3T
-#define USE_EXPORT_HOOK 1
-#else
-#define USE_EXPORT_HOOK 0
-#endif
-
-/* A slot newer than the oldest interpreter that loads the module stops it with
- * "unknown slot ID".  3.15's headers define Py_mod_gil whatever the limited API
- * is, so the versions decide and not #ifdef Py_mod_gil. */
-#ifdef Py_LIMITED_API
-#define OLDEST_VERSION Py_LIMITED_API
-#else
-#define OLDEST_VERSION PY_VERSION_HEX
-#endif
-#if OLDEST_VERSION >= 0x030c0000 && !defined(PYPY_VERSION)
-#define HAS_MULTIPLE_INTERPRETERS_SLOT 1
-#else
-#define HAS_MULTIPLE_INTERPRETERS_SLOT 0
-#endif
-#if OLDEST_VERSION >= 0x030d0000 && !defined(PYPY_VERSION)
-#define HAS_GIL_SLOT 1
-#else
-#define HAS_GIL_SLOT 0
-#endif
-
-/* abi3 without abi3t is loaded by interpreters with the GIL only. */
-#if defined(Py_GIL_DISABLED) || defined(Py_TARGET_ABI3T)
-#define HAS_GIL 0
-#else
-#define HAS_GIL 1
-#endif
 
 /* Take a reference to `value` (NULL is the error that made it) into the dict. */
 static int put(PyObject *dict, const char *key, PyObject *value)
@@ -292,7 +260,7 @@ static int take_buffer(PyObject *data, buffer *taken)
         if (view == NULL) {
             return -1;
         }
-        if (HAS_GIL && PyByteArray_CheckExact(data)) {
+        if (!MBFT_GIL_MAY_BE_OFF && PyByteArray_CheckExact(data)) {
             taken->owner = view;
             taken->data = PyByteArray_AsString(data);
             taken->size = PyByteArray_Size(data);
@@ -412,54 +380,11 @@ static int execute(PyObject *module)
     return PyModule_AddStringConstant(module, "STABLE_ABI_SOURCE", abiscan_stable_abi_source());
 }
 
-#if USE_EXPORT_HOOK
-
-PyABIInfo_VAR(abi_info)
-
-static PySlot module_slots[] = {
-    PySlot_STATIC_DATA(Py_mod_abi, &abi_info),
-    PySlot_STATIC_DATA(Py_mod_name, "_abiscan"),
-    PySlot_STATIC_DATA(Py_mod_doc, (void *)module_doc),
-    PySlot_STATIC_DATA(Py_mod_methods, methods),
-    PySlot_FUNC(Py_mod_exec, execute),
-    PySlot_DATA(Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED),
-    PySlot_DATA(Py_mod_gil, Py_MOD_GIL_NOT_USED),
-    PySlot_END,
+static MBFT_Slot slots[] = {
+    MBFT_EXEC(execute),
+    MBFT_PER_INTERPRETER_GIL,
+    MBFT_GIL_NOT_USED,
+    MBFT_SLOTS_END,
 };
 
-PyMODEXPORT_FUNC PyModExport__abiscan(void);
-
-PyMODEXPORT_FUNC PyModExport__abiscan(void)
-{
-    return module_slots;
-}
-
-#else
-
-static PyModuleDef_Slot module_slots[] = {
-    {Py_mod_exec, (void *)execute},
-#if HAS_MULTIPLE_INTERPRETERS_SLOT
-    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
-#endif
-#if HAS_GIL_SLOT
-    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
-#endif
-    {0, NULL},
-};
-
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "_abiscan",
-    .m_doc = module_doc,
-    .m_methods = methods,
-    .m_slots = module_slots,
-};
-
-PyMODINIT_FUNC PyInit__abiscan(void);
-
-PyMODINIT_FUNC PyInit__abiscan(void)
-{
-    return PyModuleDef_Init(&definition);
-}
-
-#endif
+MBFT_MODULE(_abiscan, module_doc, methods, MBFT_NO_STATE, slots);

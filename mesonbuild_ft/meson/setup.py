@@ -18,8 +18,9 @@ import subprocess
 import sys
 import typing
 
-from .. import plan as plan_, target_choice, workarounds
+from .. import headers, plan as plan_, target_choice, workarounds
 from ..diagnostics import BuildRefused, Diagnostic, refuse
+from ..headers import meson_arguments as headers_arguments
 from ..plan import Configured, Plan
 from ..settings import ProjectSettings, Settings
 from ..target import Target
@@ -129,8 +130,11 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
             first = dataclasses.replace(first, allow_limited_api=False, needs_modules=False)
         _check_arguments(rest)
         common = _for_target(choice, build_dir, rest, request['meson_version'])
-        speed_up = _speed_up(build_dir, settings.source_dir, common)
-        status = run_meson(request, [*how, *common, *speed_up, *first.meson_options])
+        texts, are_all = _build_file_texts(settings.source_dir, build_dir)
+        own_files = _speed_up(build_dir, texts, common) if are_all else []
+        if any(headers.NAME in text for text in texts):
+            own_files += headers_arguments.arguments(common, settings.source_dir, own_directory(build_dir))
+        status = run_meson(request, [*how, *common, *own_files, *first.meson_options])
         if not status:
             configured = configured_.read(build_dir, target, settings)
         else:
@@ -168,7 +172,7 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
                 how = ['setup', '--reconfigure']
             elif not status:
                 _forget_configuration(build_dir)
-            if run_meson(request, [*how, *again, *speed_up, *extra]):
+            if run_meson(request, [*how, *again, *own_files, *extra]):
                 raise _setup_failed(build_dir, target, settings.source_dir)
         advice.before_compile(plan, build_dir, settings.source_dir, configured.limited)
         write_state(build_dir, dataclasses.replace(
@@ -245,14 +249,16 @@ def _check_arguments(arguments: list[str]) -> None:
 _NEEDS_TRIAL: typing.Final = re.compile(r'rust|cuda', re.IGNORECASE)
 
 
-def _speed_up(build_dir: pathlib.Path, source_dir: pathlib.Path, arguments: list[str]) -> list[str]:
+def _speed_up(build_dir: pathlib.Path, texts: list[str], arguments: list[str]) -> list[str]:
     """Leave out Meson's trial compilation with the compiler of the target: the project itself is compiled next.
 
     Not where a person says so, nor where the trial is more than a trial: from Rust's, Meson learns what
     a static library needs to be linked with, from CUDA's which devices there are. In a cross build it does
     harm as well: Meson (1.12.1) tries Cython with the headers of the running interpreter.
     """
-    if any('skip_sanity_check' in text for text in _machine_files(arguments)) or _may_need_trial(source_dir, build_dir):
+    if any('skip_sanity_check' in text for text in _machine_files(arguments)):
+        return []
+    if any(_NEEDS_TRIAL.search(text) for text in texts):
         return []
     kind = 'cross' if machine_files.has_cross(arguments) else 'native'
     file = own_directory(build_dir) / f'{kind}.ini'
@@ -260,22 +266,21 @@ def _speed_up(build_dir: pathlib.Path, source_dir: pathlib.Path, arguments: list
     return [f'--{kind}-file={file}']
 
 
-def _may_need_trial(source_dir: pathlib.Path, build_dir: pathlib.Path) -> bool:
-    """Whether a build file of the project names such a language, or subprojects are yet to be fetched."""
+def _build_file_texts(source_dir: pathlib.Path, build_dir: pathlib.Path) -> tuple[list[str], bool]:
+    """The build files of the project, and whether these are all: subprojects may yet have to be fetched."""
+    texts, are_all = [], True
     for folder, directories, files in os.walk(source_dir):
         directories[:] = [d for d in directories
                           if not d.startswith('.') and pathlib.Path(folder, d) != build_dir]
         for name in files:
-            if name.endswith('.wrap'):
-                return True
             if name in ('meson.build', 'meson.options', 'meson_options.txt'):
                 try:
-                    text = pathlib.Path(folder, name).read_text(encoding='utf-8', errors='replace')
+                    texts.append(pathlib.Path(folder, name).read_text(encoding='utf-8', errors='replace'))
                 except OSError:
-                    return True
-                if _NEEDS_TRIAL.search(text):
-                    return True
-    return False
+                    are_all = False
+            elif name.endswith('.wrap'):
+                are_all = False
+    return texts, are_all
 
 
 def _keep_older_than_build_file(build_dir: pathlib.Path, arguments: list[str]) -> None:
@@ -366,8 +371,8 @@ def _is_repeatable(name: str) -> bool:
             if not call['argument'].lstrip().startswith(("'python'", '"python"')):
                 return False
         elif function == 'dependency':
-            # py.dependency() is the target's; any other may have come or gone.
-            if not call['method']:
+            # py.dependency() is the target's, and the headers are ours; any other may have come or gone.
+            if not call['method'] and not call['argument'].lstrip().startswith(f"'{headers.NAME}'"):
                 return False
         elif function not in _REPEATABLE:
             return False
