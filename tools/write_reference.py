@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Write what is made from the code: pages of docs/reference, the manual page, and scripts for shells.
+"""Write what is made from the code: pages of docs/reference, pictures, the manual page, and scripts for shells.
 
     python tools/write_reference.py [--check]
 
@@ -25,6 +25,7 @@ def files() -> dict[pathlib.Path, typing.Callable[[], str]]:
     """Path -> what writes its text."""
     import completion
     import manual
+    import pictures
 
     page = MANUAL / 'mesonbuild-ft.1'
     return {
@@ -32,6 +33,7 @@ def files() -> dict[pathlib.Path, typing.Callable[[], str]]:
         REFERENCE / 'commands.md': manual.markdown,
         REFERENCE / 'github-action.md': action,
         ROOT / 'docs' / 'how-to' / 'github-workflow.md': workflow,
+        **{ROOT / 'docs' / 'explanation' / 'pictures' / name: draw for name, draw in pictures.PICTURES.items()},
         page: lambda: manual.man(_read(page)),
         **{MANUAL / f'mesonbuild-ft.{shell}': lambda shell=shell: completion.script(shell)  # type: ignore[misc]
            for shell in completion.SHELLS},
