@@ -26,7 +26,7 @@ svg.picture {{ {_LIGHT} }}
 body[data-theme="light"] svg.picture {{ {_LIGHT} }}
 body[data-theme="dark"] svg.picture {{ {_DARK} }}
 svg.picture text {{ fill:var(--ink); font:13px system-ui,"Segoe UI",Helvetica,Arial,"DejaVu Sans",sans-serif; }}
-svg.picture .mono {{ font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace; font-size:12px; }}
+svg.picture .mono {{ font-family:ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace; font-size:12px; }}
 svg.picture .soft {{ fill:var(--soft); font-size:12px; }}
 svg.picture .head {{ font-weight:600; }}
 svg.picture .paper {{ fill:var(--paper); }}
@@ -95,7 +95,7 @@ def abis() -> str:
     from mesonbuild_ft.matrix.data import VERSIONS
 
     left, step, height = 150, 82, 30
-    draw = Canvas(left + step * len(VERSIONS) + 38, 330,
+    draw = Canvas(left + step * len(VERSIONS) + 50, 332,
                   'The ABIs of CPython 3.9 to 3.15 with the GIL, free-threaded, abi3 and abi3t on a time line')
     rows = {'gil': 70, 'abi3': 114, 'late': 158, 'abi3t': 214, 'free': 270}
     for words, y in (('with the GIL', 70), ('with the GIL', 114), ('both builds', 214), ('free-threaded', 270)):
@@ -114,7 +114,8 @@ def abis() -> str:
             if one.free_threaded == 'experimental':
                 draw.text(x + 37, rows['free'] + 44, 'experimental', 'soft')
     first = VERSIONS[0].version[1]
-    end = left + step * len(VERSIONS)
+    end = left + step * len(VERSIONS) + 14
+    draw.box(left + step * 4, rows['abi3t'], step + 74, height, 'none', '3.13t, 3.14t: none')
     for row, minor, kind, tag in (('abi3', 9, 'abi3', 'cp39-abi3'), ('late', 12, 'abi3', 'cp312-abi3'),
                                   ('abi3t', 15, 'abi3t', 'abi3.abi3t')):
         x = left + step * (minor - first)
@@ -202,7 +203,7 @@ LAYOUTS: typing.Final[typing.Mapping[str, tuple[Field, ...]]] = {
 def layout() -> str:
     """PyModuleDef in both builds, side by side, eight bytes a row."""
     row, top, width = 32, 62, 250
-    draw = Canvas(700, 472, 'PyModuleDef with the GIL, m_name at 0x28, and free-threaded, m_name at 0x38')
+    draw = Canvas(700, 498, 'PyModuleDef with the GIL, m_name at 0x28, and free-threaded, m_name at 0x38')
     ends = []
     for number, (build, fields) in enumerate(LAYOUTS.items()):
         x = 60 + number * 370
@@ -220,16 +221,16 @@ def layout() -> str:
             if field.name == 'm_name':
                 ends.append((x if number else x + width, y + row / 2))
     draw.link(*ends[0], ends[1][0] - 46, ends[1][1])
-    draw.box(60, 436, 18, 18, 'full')
-    draw.text(86, 445, 'header of every object', 'soft', 'start')
-    draw.box(250, 436, 18, 18, 'abi3t')
-    draw.text(276, 445, 'm_name: the same field, 16 bytes further', 'soft', 'start')
+    draw.box(60, 462, 18, 18, 'full')
+    draw.text(86, 471, 'header of every object', 'soft', 'start')
+    draw.box(250, 462, 18, 18, 'abi3t')
+    draw.text(276, 471, 'm_name: the same field, 16 bytes further', 'soft', 'start')
     return draw.svg()
 
 
 def abi3t() -> str:
     """What a module hands to the interpreter, for abi3 and for abi3t."""
-    draw = Canvas(700, 420, 'An abi3 module hands out an object, whose layout only one build has; an abi3t module '
+    draw = Canvas(700, 388, 'An abi3 module hands out an object, whose layout only one build has; an abi3t module '
                             'hands out an array of slots that both builds read')
     panels: tuple[tuple[int, Kind, str, str, tuple[str, ...], str], ...] = (
         (20, 'abi3', 'abi3', 'PyInit_hello()', ('object header', 'm_name', 'm_methods', 'm_slots'),

@@ -26,12 +26,16 @@ def files() -> dict[pathlib.Path, typing.Callable[[], str]]:
     import completion
     import manual
     import pictures
+    import schema_pages
 
     page = MANUAL / 'mesonbuild-ft.1'
     return {
         REFERENCE / 'diagnostics.md': diagnostics,
         REFERENCE / 'commands.md': manual.markdown,
         REFERENCE / 'github-action.md': action,
+        REFERENCE / 'settings.md': schema_pages.settings,
+        REFERENCE / 'settings.schema.json': schema_pages.settings_schema,
+        REFERENCE / 'schemas.md': schema_pages.schemas,
         ROOT / 'docs' / 'how-to' / 'github-workflow.md': workflow,
         **{ROOT / 'docs' / 'explanation' / 'pictures' / name: draw for name, draw in pictures.PICTURES.items()},
         page: lambda: manual.man(_read(page)),
