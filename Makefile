@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 # make        set everything up and build the example for every interpreter of this machine
 # make test   the same, and pass all tests
+# make docs   build the site of the documentation into build/docs
 # make wheels build the wheels of mesonbuild-ft for every interpreter of this machine into wheels/
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: example wheels test lint benchmarks clean
+.PHONY: example wheels test lint docs benchmarks clean
 
 example: $(VENV)/ready
 	$(BIN)/python tools/example.py
@@ -24,6 +25,10 @@ lint: $(VENV)/ready
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python tools/write_reference.py --check
+
+docs: $(VENV)/ready
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	@echo "build/docs/index.html"
 
 benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/run.py

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Write what is made from the code: pages of docs/reference, the manual page, and scripts for shells.
+"""Write what is made from the code: pages of docs/reference, pictures, the manual page, and scripts for shells.
 
     python tools/write_reference.py [--check]
 
@@ -25,13 +25,19 @@ def files() -> dict[pathlib.Path, typing.Callable[[], str]]:
     """Path -> what writes its text."""
     import completion
     import manual
+    import pictures
+    import schema_pages
 
     page = MANUAL / 'mesonbuild-ft.1'
     return {
         REFERENCE / 'diagnostics.md': diagnostics,
         REFERENCE / 'commands.md': manual.markdown,
         REFERENCE / 'github-action.md': action,
+        REFERENCE / 'settings.md': schema_pages.settings,
+        REFERENCE / 'settings.schema.json': schema_pages.settings_schema,
+        REFERENCE / 'schemas.md': schema_pages.schemas,
         ROOT / 'docs' / 'how-to' / 'github-workflow.md': workflow,
+        **{ROOT / 'docs' / 'explanation' / 'pictures' / name: draw for name, draw in pictures.PICTURES.items()},
         page: lambda: manual.man(_read(page)),
         **{MANUAL / f'mesonbuild-ft.{shell}': lambda shell=shell: completion.script(shell)  # type: ignore[misc]
            for shell in completion.SHELLS},
