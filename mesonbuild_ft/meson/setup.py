@@ -34,6 +34,8 @@ RunMeson = typing.Callable[[dict[str, typing.Any], list[str]], int]
 _VOLATILE = frozenset({
     '_', 'PWD', 'OLDPWD', 'SHLVL', 'COLUMNS', 'LINES', 'TERM', 'PS1', 'WINDOWID', 'SSH_AUTH_SOCK',
     'PYTEST_CURRENT_TEST', 'PIP_BUILD_TRACKER', 'PEP517_BUILD_BACKEND', '_PYPROJECT_HOOKS_BUILD_BACKEND',
+    # How much runs at once, and where its job server is.
+    'MAKEFLAGS',
 })
 
 
