@@ -93,7 +93,8 @@ def lock_file(path: pathlib.Path, *, wait: bool = False) -> typing.BinaryIO | No
 
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
-        if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES):
+        # EDEADLK: msvcrt has tried for ten seconds.
+        if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
             file.close()
             return None
     if os.name != 'nt' and not _same_file(path, file):

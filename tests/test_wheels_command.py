@@ -254,10 +254,14 @@ def test_one_failure_does_not_stop_the_others(command: Command, project: Copy) -
     assert re.search(r'^ +\S*\.c:3:2: error: #error not without the GIL$', done.stdout, re.MULTILINE)
     assert '  where: build/wheels/cp313-cp313t-linux_x86_64/log.txt\n' in done.stdout
     assert done.stdout.endswith('\n2 wheels in dist; 1 build failed\n')
-    # The others are not built again when it is mended.
+    # The others are not built again when it is mended, and what is there of an earlier run is named when it fails.
     support.replace(source, '#error', '//')
     mended = command.run(directory, 'cp313-cp313t', 'cp313-cp313')
     assert mended.returncode == 0, mended.stdout
+    support.replace(source, '// not', '#error not')
+    again = command.run(directory, 'cp313-cp313t')
+    assert again.returncode == 1
+    assert ' plain-1.0-cp313-cp313t-linux_x86_64.whl there is of an earlier run.\n' in again.stdout
 
 
 def test_a_wheel_that_cannot_be_imported_is_kept_away(command: Command, project: Copy) -> None:
@@ -455,6 +459,8 @@ REFUSED: typing.Final = {
     'no such version': (['3.99t'], 'unusable-interpreter', 'there is no CPython 3.99t on this machine'),
     'no such requirement': (
         ['cp311-cp311'], 'build-environment-failed', 'the requirements of the build could not be installed'),
+    'requirements that are a string': (['cp311-cp311'], 'invalid-pyproject', "requires is 'mesonbuild-ft'"),
+    'a file as output': (['cp311-cp311', '-o', 'plain.c'], 'unreadable-file', 'wheels cannot go there: it is a file'),
     'no project': (['cp311-cp311'], 'unreadable-file', 'there is no project that Meson builds here'),
     'no interpreter left': (
         ['cp311-cp311'], 'no-interpreter-left',
@@ -472,6 +478,8 @@ def test_refused(what: str, command: Command, project: Copy, tmp_path: pathlib.P
     if what == 'no interpreter left':
         support.replace(directory / 'pyproject.toml', 'version = "1.0"',
                         'version = "1.0"\nrequires-python = ">= 3.12"')
+    if what == 'requirements that are a string':
+        support.replace(directory / 'pyproject.toml', '["mesonbuild-ft"]', '"mesonbuild-ft"')
     if what == 'no project':
         directory = tmp_path
     arguments, identifier, says = REFUSED[what]

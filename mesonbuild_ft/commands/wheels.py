@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         options = build.Options(
             pathlib.Path(os.path.abspath(arguments.output)), config, arguments.jobs or processors,
             arguments.installer, isolated=not arguments.no_isolation, do_import=not arguments.no_import,
-            fresh=arguments.fresh)
+            fresh=arguments.fresh, named=frozenset(each.path for each in found) if arguments.named else frozenset())
         with status.ends_orderly(), display.progress(sys.stderr) as progress:
             rows, done = build.run(found, project, options, progress)
     except BuildRefused as error:

@@ -21,7 +21,7 @@ import typing
 from .. import __version__, interpreter_cache, scanner as scanner_, target as target_, work_directory
 from ..check import checker, imports, subjects
 from ..check.import_process import Import, Processes
-from ..diagnostics import BuildRefused, Diagnostic, refuse
+from ..diagnostics import BuildRefused, Diagnostic, from_os_error, refuse
 from ..inspection import outcome
 from ..inspection.outcome import Found, Project, Row
 from ..interpreters import Interpreter
@@ -45,7 +45,8 @@ class Options:
     """What a person asks for.
 
     output: where the wheels go. config: config settings for all builds. jobs: how much runs at once. isolated: in an
-    environment of its own, which PEP 517 asks for. fresh: nothing that is left of earlier runs is used.
+    environment of its own, which PEP 517 asks for. fresh: nothing that is left of earlier runs is used. named: paths of
+    the interpreters that were named, which are missed where nothing is built for them.
     """
 
     output: pathlib.Path
@@ -55,6 +56,7 @@ class Options:
     isolated: bool = True
     do_import: bool = True
     fresh: bool = False
+    named: frozenset[str] = frozenset()
 
 
 class Imported(typing.NamedTuple):
@@ -116,7 +118,7 @@ class _Builds:
         system = settings.pyproject.get('build-system')
         system = system if isinstance(system, dict) else {}
         _check_backend(system)
-        self._requires: list[str] = [str(text) for text in system.get('requires', [])]
+        self._requires = _requirements(system)
         self._backend_path = [os.fspath(settings.source_dir / path) for path in system.get('backend-path', [])]
         self._scanner = scanner_.load()
         self._processes = Processes()
@@ -127,6 +129,10 @@ class _Builds:
         self._closing = contextlib.ExitStack()
 
     def __enter__(self) -> _Builds:
+        if self._options.output.exists() and not self._options.output.is_dir():
+            raise refuse(
+                'unreadable-file', 'wheels cannot go there: it is a file', where=os.fspath(self._options.output),
+                advice='Remove it, or name a directory with --output.')
         self._root.mkdir(parents=True, exist_ok=True)
         (self._root / '.gitignore').write_text('*\n', encoding='utf-8')
         lock = work_directory.lock_file(self._root / 'lock')
@@ -158,6 +164,9 @@ class _Builds:
         found = sorted(found, key=lambda each: (
             each.target.implementation, each.target.version, each.target.free_threaded, each.target.debug))
         first = outcome.rows(found, self._project)
+        excluded = [row for row in first if row.state == 'excluded' and row.found.path in self._options.named]
+        for row in excluded if len(excluded) < len(first) else ():
+            self._display.note(f'nothing is built for {row.found.short}: {row.reasons[0]}')
         if all(row.state == 'excluded' for row in first):
             raise refuse(
                 'no-interpreter-left', 'none of these interpreters is one that the project is built for: '
@@ -204,13 +213,24 @@ class _Builds:
             start = time.monotonic()
             try:
                 ended = self._unless_unchanged(job)
-            except BuildRefused as error:
-                with self._lock:
-                    self._record.set(job.name, None)
-                ended = Outcome(job, 'failed', findings=error.diagnostics)
+            except (BuildRefused, OSError) as error:
+                if isinstance(error, InterruptedError):
+                    raise
+                found = error.diagnostics if isinstance(error, BuildRefused) else (from_os_error(error),)
+                ended = Outcome(job, 'failed', findings=self._with_older(job, found))
             ended = dataclasses.replace(ended, seconds=time.monotonic() - start)
         self._display.end(ended)
         return ended
+
+    def _with_older(self, job: Job, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+        """Forget an earlier build, and say so where its wheel is still there."""
+        with self._lock:
+            older = self._options.output / self._record.get(job.name).get('wheel', '')
+            self._record.set(job.name, None)
+        if older == self._options.output or not older.is_file():
+            return found
+        first, *others = found
+        return (first._replace(advice=f'{first.advice} {older.name} there is of an earlier run.'), *others)
 
     def _unless_unchanged(self, job: Job) -> Outcome:
         worker, own, installed = self._worker(job.builder)
@@ -266,7 +286,8 @@ class _Builds:
                 'fingerprint': fingerprint, 'wheel': path.name, 'read': read,
                 'read_signatures': record_.signatures(read),
                 'signature': interpreter_cache.signature(os.fspath(path)), 'verdict': ended.verdict,
-                'modules': ended.modules, 'imported': [list(each) for each in imported],
+                'modules': ended.modules, 'imported': [
+                    [*each, interpreter_cache.signature(os.path.realpath(each.interpreter))] for each in imported],
                 'findings': [list(finding) for finding in ended.findings]})
         return ended
 
@@ -276,7 +297,10 @@ class _Builds:
         wheel = jobs_.wheel_of(path.name, job.builder)
         job = dataclasses.replace(job, wheel=wheel)
         serves = jobs_.serves(wheel, self._rows, self._project)
-        imported = {interpreter: Imported(interpreter, problem) for interpreter, problem in entry['imported']}
+        # Not by those that were replaced meanwhile.
+        imported = {
+            interpreter: Imported(interpreter, problem) for interpreter, problem, signature in entry['imported']
+            if signature == interpreter_cache.signature(os.path.realpath(interpreter))}
         wanted = [found.path for found in serves if found.runs] if self._options.do_import and entry['modules'] else []
         if any(interpreter not in imported for interpreter in wanted):
             # There is an interpreter that was not here before.
@@ -321,24 +345,39 @@ class _Builds:
                 fresh=self._options.fresh,
                 installing=lambda: self._display.note(
                     f'installing the requirements of the build: {", ".join(self._requires)}'),
-                waiting=lambda: self._display.note('another run uses the build environment; waiting for it to end')):
+                waiting=self._waiting):
             self._display.note('newer releases of them cannot be looked for; those that are there are used')
         worker = self._new_worker(environment.python, environment.variables)
-        if environment.extra() is None:
+        entry = self._record.get(f'environment {name}')
+        if entry.get('of') != environment.identity:
             log = self._root / f'environment-{name}-hook.log'
             ended = worker.call(
                 'get_requires_for_build_wheel', [dict(self._options.config)], self._source_dir, log)
             if ended.status:
                 raise BuildRefused(_failure(None, ended.status, log))
-            environment.add(ended.value)
+            environment.add(ended.value, self._waiting)
+            self._record.set(f'environment {name}', {'of': environment.identity})
         self._workers[name] = (worker, environment.installed())
         return self._workers[name]
+
+    def _waiting(self) -> None:
+        self._display.note('another run uses the build environment; waiting for it to end')
 
     def _new_worker(self, python: str | os.PathLike[str], variables: typing.Mapping[str, str]) -> Worker:
         worker = Worker(
             pathlib.Path(python), self._backend_path, variables, environment_.parent() / 'bytecode')
         self._started.append(worker)
         return worker
+
+
+def _requirements(system: typing.Mapping[str, typing.Any]) -> list[str]:
+    """Raises BuildRefused."""
+    requires = system.get('requires')
+    if not isinstance(requires, list) or not all(isinstance(text, str) for text in requires):
+        raise refuse(
+            'invalid-pyproject', f'requires is {requires!r}, and not an array of requirements',
+            where='pyproject.toml, [build-system]', advice='Write requires = ["mesonbuild-ft"] (PEP 518).')
+    return requires
 
 
 def _check_backend(system: typing.Mapping[str, typing.Any]) -> None:

@@ -32,11 +32,12 @@ _TOOLS: typing.Final = frozenset({'mesonbuild-ft', 'cython'})
 
 
 class Distribution(typing.NamedTuple):
-    """What is installed in an environment. tags: of its wheel."""
+    """What is installed in an environment. tags: of its wheel. record: size and time of its RECORD."""
 
     name: str
     version: str
     tags: tuple[str, ...]
+    record: tuple[int, ...] = ()
 
 
 def bound_to_interpreter(installed: typing.Iterable[Distribution]) -> list[str]:
@@ -62,7 +63,9 @@ def installed(directories: typing.Iterable[str | os.PathLike[str]]) -> list[Dist
         except OSError:
             lines = []
         tags = tuple(line.partition(':')[2].strip() for line in lines if line.startswith('Tag:'))
-        found.append(Distribution(name, version, tags))
+        # Another one of the same version has another RECORD.
+        record = tuple((interpreter_cache.signature(os.fspath(directory / 'RECORD')) or [])[:2])
+        found.append(Distribution(name, version, tags, record))
     return sorted(set(found))
 
 
@@ -140,12 +143,7 @@ class Environment:
                     # Others build in it: another time.
                     self._lock.shared()
                     return True
-                waiting()
-                while not self._lock.exclusive(wait=False):
-                    # Not in flock(2), from which a thread does not come back at Ctrl-C.
-                    if self._processes.stopped:
-                        raise InterruptedError
-                    time.sleep(0.1)
+                self._wait(waiting)
             try:
                 # Others may have made it while we waited.
                 if fresh or not self._is_new():
@@ -156,9 +154,22 @@ class Environment:
         os.utime(self._marker)
         return True
 
+    def _wait(self, waiting: typing.Callable[[], None]) -> None:
+        """Wait until nobody else uses it. Raises InterruptedError."""
+        # Two that wait while each uses what the other needs would wait for ever.
+        self._lock.unlock()
+        if self._lock.exclusive(wait=False):
+            return
+        waiting()
+        while not self._lock.exclusive(wait=False):
+            # Not in flock(2), from which a thread does not come back at Ctrl-C.
+            if self._processes.stopped:
+                raise InterruptedError
+            time.sleep(0.1)
+
     def _is_new(self) -> bool:
         made = self._made()
-        return made is not None and 0 <= time.time() - made['time'] < _AGE
+        return made is not None and 0 <= time.time() - made['time'] < _AGE and self.python.exists()
 
     def _make(self, *, fresh: bool) -> bool:
         self._check_installer()
@@ -185,16 +196,24 @@ class Environment:
         return installed([path for pattern in ('lib*/*/site-packages', 'Lib/site-packages')
                           for path in self.directory.glob(pattern)])
 
-    def extra(self) -> list[str] | None:
-        """What the hook of PEP 517 asked for, as far as that was written down."""
+    @property
+    def identity(self) -> str:
+        """Another one once it is made anew or brought up to date."""
         made = self._made()
-        return None if made is None else made.get('extra')
+        return f'{self.directory.name} {made["time"] if made is not None else 0}'
 
-    def add(self, extra: typing.Sequence[str]) -> None:
-        """Install more, and write down that it was asked for. Raises BuildRefused."""
-        if extra:
+    def add(self, extra: typing.Sequence[str], waiting: typing.Callable[[], None]) -> None:
+        """Install what the hook of a project asks for, unless another project did. Raises BuildRefused."""
+        if set(extra) <= set((self._made() or {}).get('extra', [])):
+            return
+        if not self._lock.exclusive(wait=False):
+            self._wait(waiting)
+        try:
             self._install(extra, upgrade=False)
-        self._write({**(self._made() or {}), 'extra': list(extra)})
+            made = self._made() or {}
+            self._write({**made, 'extra': sorted({*made.get('extra', []), *extra})})
+        finally:
+            self._lock.shared()
 
     @property
     def _marker(self) -> pathlib.Path:
@@ -302,6 +321,10 @@ class _Lock:
     def exclusive(self, *, wait: bool) -> bool:
         """Returns False where others hold it, and there is to be no waiting."""
         return self._lock('LOCK_EX', wait=wait)
+
+    def unlock(self) -> None:
+        """Others may have it."""
+        self._lock('LOCK_UN', wait=True)
 
     def release(self) -> None:
         self._file.close()

@@ -23,7 +23,8 @@ from .. import interpreter_cache
 #: Variables that change between two runs without any effect on what is built.
 _VOLATILE: typing.Final = frozenset({
     '_', 'PWD', 'OLDPWD', 'SHLVL', 'COLUMNS', 'LINES', 'TERM', 'COLORTERM', 'TERM_PROGRAM', 'TERM_SESSION_ID', 'PS1',
-    'WINDOWID', 'SSH_AUTH_SOCK', 'SSH_CONNECTION', 'SSH_CLIENT', 'SSH_TTY', 'XDG_SESSION_ID', 'PYTEST_CURRENT_TEST',
+    'WINDOWID', 'SSH_AUTH_SOCK', 'SSH_CONNECTION', 'SSH_CLIENT', 'SSH_TTY', 'XDG_SESSION_ID', 'XDG_RUNTIME_DIR',
+    'KITTY_WINDOW_ID', 'WT_SESSION', 'ITERM_SESSION_ID', 'GPG_TTY', 'DISPLAY', 'INVOCATION_ID', 'MAKEFLAGS',
     'FORCE_COLOR', 'NO_COLOR', 'TMUX', 'TMUX_PANE', 'STY'})
 #: Directories of a project that hold no sources.
 _NO_SOURCES: typing.Final = frozenset({'__pycache__', 'node_modules'})
@@ -139,7 +140,7 @@ def signatures(paths: typing.Iterable[str]) -> str:
 
 
 def read_from_outside(build_dir: pathlib.Path, source_dir: pathlib.Path, ninja: str) -> list[str]:
-    """Files outside of the project that a build read: headers, libraries, machine files."""
+    """Files outside of the project that a build read or ran: headers, libraries, machine files, compilers."""
     # What compilers said that they read, what Meson read, and what is linked; ninja before 1.11 cannot say the last.
     deps, configured, inputs = (subprocess.run(
         [ninja, '-C', build_dir, '-t', *tool], capture_output=True, text=True, errors='surrogateescape', check=False,
@@ -148,6 +149,14 @@ def read_from_outside(build_dir: pathlib.Path, source_dir: pathlib.Path, ninja: 
     paths = [line.strip() for line in (*deps, *configured) if line.startswith('    ')]
     # Words of a shell.
     paths += [''.join(shlex.split(line)) if os.name == 'posix' else line.strip('"') for line in inputs]
+    try:
+        compilers = json.loads((build_dir / 'meson-info' / 'intro-compilers.json').read_text(encoding='utf-8'))
+        # Also behind a wrapper such as ccache.
+        words = {word for machine in compilers.values() for language in machine.values() for word in language['exelist']}
+        paths += [os.path.realpath(path) for path in map(shutil.which, words) if path]
+    except (OSError, ValueError, KeyError, AttributeError):
+        # Meson before 1.4 does not write it.
+        pass
     within = (os.fspath(source_dir) + os.sep, os.fspath(build_dir) + os.sep)
     absolute = {os.path.normpath(os.path.join(build_dir, path)) for path in paths}
     return sorted(path for path in absolute if not path.startswith(within))
