@@ -254,14 +254,26 @@ def test_one_failure_does_not_stop_the_others(command: Command, project: Copy) -
     assert re.search(r'^ +\S*\.c:3:2: error: #error not without the GIL$', done.stdout, re.MULTILINE)
     assert '  where: build/wheels/cp313-cp313t-linux_x86_64/log.txt\n' in done.stdout
     assert done.stdout.endswith('\n2 wheels in dist; 1 build failed\n')
-    # The others are not built again when it is mended, and what is there of an earlier run is named when it fails.
+    # The others are not built again when it is mended.
     support.replace(source, '#error', '//')
     mended = command.run(directory, 'cp313-cp313t', 'cp313-cp313')
     assert mended.returncode == 0, mended.stdout
-    support.replace(source, '// not', '#error not')
-    again = command.run(directory, 'cp313-cp313t')
-    assert again.returncode == 1
-    assert ' plain-1.0-cp313-cp313t-linux_x86_64.whl there is of an earlier run.\n' in again.stdout
+
+
+def test_the_same_fault_is_told_once(command: Command, project: Copy) -> None:
+    directory = project('no-gil-declaration')
+    pythons = ['cp312-cp312', 'cp313-cp313', 'cp313-cp313t', 'cp314-cp314t']
+    done = command.run(directory, *pythons)
+    assert done.stdout.count('warning[gil-enabled-by-module]') == 1
+    assert re.search(r'\n  where: \S+\.cpython-313t\S*\.so\n  the same for: cp314-cp314t\n', done.stdout)
+    source, = directory.rglob('*.c')
+    source.write_text('#ifdef Py_GIL_DISABLED\n#error not without the GIL\n#endif\n#error not at all\n'
+                      + source.read_text())
+    done = command.run(directory, *pythons)
+    assert done.stdout.count('error[wheel-not-built]') == 1
+    assert '\n  the same for: cp313-cp313, cp313-cp313t, cp314-cp314t\n' in done.stdout
+    # What an earlier run left would be published too.
+    assert done.stdout.endswith('\n0 wheels in dist, beside 4 of earlier runs; 4 builds failed\n')
 
 
 def test_a_wheel_that_cannot_be_imported_is_kept_away(command: Command, project: Copy) -> None:
@@ -465,6 +477,28 @@ REFUSED: typing.Final = {
     'no interpreter left': (
         ['cp311-cp311'], 'no-interpreter-left',
         'none of these interpreters is one that the project is built for: 3.11 (the project requires Python >= 3.12)'),
+    'not migrated': (['cp311-cp311'], 'unreadable-file', 'there is no project that Meson builds here'),
+    'nobody knows the backend': (
+        ['cp311-cp311', '--installer', 'pip'], 'build-environment-failed',
+        'the requirements of the build could not be installed: No matching distribution found for mesonbuild-ft'),
+    'nobody knows the backend, for uv': (
+        ['cp311-cp311', '--installer', 'uv'], 'build-environment-failed',
+        'the requirements of the build could not be installed: Because there are no versions of mesonbuild-ft and '),
+    'no network': (
+        ['cp311-cp311', '--installer', 'pip'], 'build-environment-failed',
+        'the requirements of the build could not be installed: the package index cannot be reached ('),
+    'no network for uv': (
+        ['cp311-cp311', '--installer', 'uv'], 'build-environment-failed',
+        'the requirements of the build could not be installed: the package index cannot be reached ('),
+}
+#: The next step, where it is not the same for all that have this identifier.
+ADVICE: typing.Final = {
+    'no project': 'Run this in the directory of the project.',
+    'not migrated': 'For a project of setuptools, `mesonbuild-ft migrate` writes a meson.build.',
+    'nobody knows the backend': 'Name the directory with the wheels of mesonbuild-ft in PIP_FIND_LINKS. ',
+    'nobody knows the backend, for uv': 'Name the directory with the wheels of mesonbuild-ft in UV_FIND_LINKS. ',
+    'no network': 'Look to the network or the proxy, ',
+    'no network for uv': 'Look to the network or the proxy, ',
 }
 
 
@@ -480,13 +514,30 @@ def test_refused(what: str, command: Command, project: Copy, tmp_path: pathlib.P
                         'version = "1.0"\nrequires-python = ">= 3.12"')
     if what == 'requirements that are a string':
         support.replace(directory / 'pyproject.toml', '["mesonbuild-ft"]', '"mesonbuild-ft"')
-    if what == 'no project':
-        directory = tmp_path
+    if what in ('no project', 'not migrated'):
+        directory = tmp_path / 'elsewhere'
+        directory.mkdir()
+    if what == 'not migrated':
+        (directory / 'setup.py').touch()
+    tools = tmp_path / 'tools'
+    environment = {'PYTHONPATH': os.fspath(tools)}
+    if 'pip' in REFUSED[what][0]:
+        support.load_environments().pip_install(command.python, '--target', os.fspath(tools), 'virtualenv')
+    if what.startswith('nobody knows the backend'):
+        (tmp_path / 'index' / 'mesonbuild-ft').mkdir(parents=True)
+        (tmp_path / 'index' / 'mesonbuild-ft' / 'index.html').write_text('<!DOCTYPE html>\n')
+        index = (tmp_path / 'index').as_uri()
+        environment |= {'PIP_FIND_LINKS': '', 'PIP_INDEX_URL': index, 'UV_FIND_LINKS': '', 'UV_DEFAULT_INDEX': index}
+    if what.startswith('no network'):
+        # Nobody listens on the port for discarding.
+        environment |= {'PIP_INDEX_URL': 'http://127.0.0.1:9', 'PIP_RETRIES': '1',
+                        'UV_DEFAULT_INDEX': 'http://127.0.0.1:9'}
     arguments, identifier, says = REFUSED[what]
-    done = command.run(directory, *arguments)
+    done = command.run(directory, *arguments, **environment)
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stdout == ''
     assert f'mesonbuild-ft: error[{identifier}]: {says}' in done.stderr
+    assert f'  to do: {ADVICE.get(what, "")}' in done.stderr
     assert not (directory / 'dist').exists()
 
 
@@ -622,16 +673,15 @@ def test_two_runs_at_once(command: Command, project: Copy) -> None:
     assert sum('another run builds in' in errors for _, _, errors in ended) == 1
 
 
-def test_on_a_terminal(command: Command, project: Copy) -> None:
-    """rich shows what is being built; what is left on the screen afterwards is what matters."""
-    directory = project('plain')
+def on_a_terminal(command: Command, directory: pathlib.Path, columns: int, *arguments: str) -> str:
+    """What is left of all that was drawn, without colours."""
     environments = support.load_environments()
     tools = directory.parent / 'tools'
     environments.pip_install(command.python, '--target', os.fspath(tools), 'rich')
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        command.line('cp312-cp312'), cwd=directory, stdin=follower, stdout=follower, stderr=follower,
-        env={**command.environment, 'PYTHONPATH': os.fspath(tools), 'TERM': 'xterm-256color', 'COLUMNS': '120'})
+        command.line(*arguments), cwd=directory, stdin=follower, stdout=follower, stderr=follower,
+        env={**command.environment, 'PYTHONPATH': os.fspath(tools), 'TERM': 'xterm-256color', 'COLUMNS': str(columns)})
     os.close(follower)
     shown = b''
     while True:
@@ -643,8 +693,20 @@ def test_on_a_terminal(command: Command, project: Copy) -> None:
             break
         shown += data
     assert process.wait() == 0
-    text = re.sub(r'\x1b\[[0-9;?]*[A-Za-z]', '', shown.decode())
+    return re.sub(r'\x1b\[[0-9;?]*[A-Za-z]', '', shown.decode())
+
+
+def test_on_a_terminal(command: Command, project: Copy) -> None:
+    """rich shows what is being built; what is left on the screen afterwards is what matters."""
+    text = on_a_terminal(command, project('plain'), 120, 'cp312-cp312')
     assert 'cp312-cp312 building for 3.12' in text
     assert re.search(r'✓ cp312-cp312 built in \d+\.\d s', text)
     assert re.search(r'plain-1\.0-cp312-cp312-linux_x86_64\.whl +\d+ B +3\.12 +1 module +in all', text)
     assert text.rstrip().endswith('1 wheel in dist')
+
+
+def test_on_a_narrow_terminal(command: Command, project: Copy) -> None:
+    """No row is folded: a wheel has a line for its name, and one for the rest."""
+    text = on_a_terminal(command, project('plain'), 60, 'cp312-cp312')
+    assert re.search(
+        r'plain-1\.0-cp312-cp312-linux_x86_64\.whl *\r\n  \d+ B  3\.12  1 module  in all  \d+\.\d s *\r\n', text)

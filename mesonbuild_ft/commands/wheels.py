@@ -71,9 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
                     advice='Name interpreters as arguments; build directories are below build/wheels.')
         project = surroundings.project(pathlib.Path.cwd(), config)
         if project is None:
+            migrates = any(os.path.exists(name) for name in ('pyproject.toml', 'setup.py', 'setup.cfg'))
             raise refuse(
                 'unreadable-file', 'there is no project that Meson builds here: it has pyproject.toml and meson.build',
-                where=os.getcwd(), advice='Run this in the directory of the project.')
+                where=os.getcwd(), advice='For a project of setuptools, `mesonbuild-ft migrate` writes a meson.build.'
+                if migrates else 'Run this in the directory of the project.')
         found, findings = surroundings.find(arguments.named, and_machine=arguments.all or not arguments.named)
         if findings:
             raise BuildRefused(*findings)
@@ -97,5 +99,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == 'json':
         sys.stdout.write(as_json.text(rows, done, os.fspath(options.output), ended_with))
     else:
-        display.write(rows, done, os.fspath(options.output), sys.stdout)
+        display.write(rows, done, project.name, os.fspath(options.output), sys.stdout)
     return ended_with

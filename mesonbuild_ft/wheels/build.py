@@ -217,20 +217,12 @@ class _Builds:
                 if isinstance(error, InterruptedError):
                     raise
                 found = error.diagnostics if isinstance(error, BuildRefused) else (from_os_error(error),)
-                ended = Outcome(job, 'failed', findings=self._with_older(job, found))
+                with self._lock:
+                    self._record.set(job.name, None)
+                ended = Outcome(job, 'failed', findings=found)
             ended = dataclasses.replace(ended, seconds=time.monotonic() - start)
         self._display.end(ended)
         return ended
-
-    def _with_older(self, job: Job, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-        """Forget an earlier build, and say so where its wheel is still there."""
-        with self._lock:
-            older = self._options.output / self._record.get(job.name).get('wheel', '')
-            self._record.set(job.name, None)
-        if older == self._options.output or not older.is_file():
-            return found
-        first, *others = found
-        return (first._replace(advice=f'{first.advice} {older.name} there is of an earlier run.'), *others)
 
     def _unless_unchanged(self, job: Job) -> Outcome:
         worker, own, installed = self._worker(job.builder)

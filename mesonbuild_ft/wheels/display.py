@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import typing
 
@@ -109,22 +110,19 @@ def progress(stream: typing.TextIO) -> Lines | Live:
     return Live(stream) if stream.isatty() and table.wants_rich(stream) else Lines(stream)
 
 
-def write(rows: typing.Sequence[Row], done: typing.Sequence[Outcome], output: str, stream: typing.TextIO) -> None:
-    """Print what was found, the wheels, and what is missing."""
+def write(
+    rows: typing.Sequence[Row], done: typing.Sequence[Outcome], project: str, output: str, stream: typing.TextIO,
+) -> None:
+    """Print what was found, the wheels, and what is missing. project: its name; output: the directory of wheels."""
     out = table.printer(stream)
-    findings: dict[Diagnostic, None] = {}
-    for ended in done:
-        findings.update(dict.fromkeys(ended.findings))
-    for row in rows:
-        if row.state == 'refused':
-            findings.update({finding._replace(what=f'{row.found.short}: {finding.what}'): None
-                             for finding in row.findings})
-    for finding in findings:
+    for finding, others in _alike(rows, done):
         out.line(0, f'{finding.severity}[{finding.identifier}]', _STYLES.get(finding.severity, ''))
         for line in finding.what.splitlines():
             out.line(2, printable(line))
         if finding.where:
             out.line(2, f'where: {printable(_short(finding.where))}')
+        if others:
+            out.line(2, f'the same for: {", ".join(others)}')
         if finding.advice:
             out.line(2, f'to do: {printable(finding.advice)}')
         out.line(0, '')
@@ -132,22 +130,70 @@ def write(rows: typing.Sequence[Row], done: typing.Sequence[Outcome], output: st
         lines = [_HEADER, *(_line(ended) for ended in done)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADER))]
         styles = ['dim', *(_STYLES.get(ended.state, _STYLES.get(ended.verdict, '')) for ended in done)]
-        for cells, style in zip(lines, styles, strict=True):
+        narrow = out.width is not None and sum(widths) + 2 * (len(widths) - 1) > out.width
+        for cells, style in zip(lines[narrow:], styles[narrow:], strict=True):
+            if narrow:
+                # Rows that are folded cannot be read: a line for the name, and one for the rest.
+                out.line(0, cells[0], style)
+                out.line(2, '  '.join(cell for cell in cells[1:] if cell), style)
+                continue
             # Sizes and times are compared by their ends.
             padded = [cell.rjust(width) if column in (1, 5) else cell.ljust(width)
                       for column, (cell, width) in enumerate(zip(cells, widths, strict=True))]
             out.line(0, '  '.join(padded).rstrip(), style)
         out.line(0, '')
-    out.line(0, closing(rows, done, output), 'bold')
+    out.line(0, closing(rows, done, output, _earlier(done, project, output)), 'bold')
 
 
-def closing(rows: typing.Sequence[Row], done: typing.Sequence[Outcome], output: str) -> str:
-    """'4 wheels in dist, 3 of them unchanged; 1 build failed; refused for 3.14t'."""
+def _earlier(done: typing.Sequence[Outcome], project: str, output: str) -> int:
+    """How many wheels of the project lie there that are not of this run: `twine upload dist/*` takes them too."""
+    own = {ended.path.name for ended in done if ended.path is not None and ended.state != 'failed'}
+    try:
+        names = set(os.listdir(output)) - own
+    except OSError:
+        return 0
+    return sum(name.endswith('.whl') and _normalized(name.partition('-')[0]) == _normalized(project) for name in names)
+
+
+def _normalized(name: str) -> str:
+    """As PEP 503 compares names of distributions."""
+    return re.sub(r'[-_.]+', '-', name).lower()
+
+
+#: What names of modules end with: it tells interpreters apart, and nothing else.
+_SUFFIX: typing.Final = re.compile(r'\.(?:cpython-|pypy|cp\d|abi3)[\w-]*(?=\.(?:so|pyd)\b)')
+
+
+def _alike(rows: typing.Sequence[Row], done: typing.Sequence[Outcome]) -> list[tuple[Diagnostic, list[str]]]:
+    """What was found, each fault once: (of the first that has it, what to call the others that have it too)."""
+    found: dict[Diagnostic, dict[str, Diagnostic]] = {}
+
+    def add(finding: Diagnostic, what: str, label: str, *own: str) -> None:
+        common = finding
+        for text in own:
+            common = common._replace(what=common.what.replace(text, ''), where=common.where.replace(text, ''))
+        common = common._replace(what=_SUFFIX.sub('', common.what), where=_SUFFIX.sub('', common.where))
+        found.setdefault(common, {}).setdefault(label, finding._replace(what=what))
+
+    for ended in done:
+        for finding in ended.findings:
+            add(finding, finding.what, ended.job.label, ended.job.name, ended.job.label)
+    for row in rows:
+        if row.state == 'refused':
+            for finding in row.findings:
+                add(finding, f'{row.found.short}: {finding.what}', row.found.short, row.found.target.name)
+    return [(next(iter(each.values())), list(each)[1:]) for each in found.values()]
+
+
+def closing(rows: typing.Sequence[Row], done: typing.Sequence[Outcome], output: str, earlier: int = 0) -> str:
+    """'4 wheels in dist, 3 of them unchanged, beside 1 of earlier runs; 1 build failed; refused for 3.14t'."""
     whole = [ended for ended in done if ended.state != 'failed']
     unchanged = sum(ended.state == 'unchanged' for ended in whole)
     words = [f'{plural(len(whole), "wheel")} in {printable(_short(output))}']
     if unchanged:
         words[0] += f', {"all" if unchanged == len(whole) else f"{unchanged} of them"} unchanged'
+    if earlier:
+        words[0] += f', beside {earlier} of earlier runs'
     failed = len(done) - len(whole)
     if failed:
         words.append(f'{plural(failed, "build")} failed')

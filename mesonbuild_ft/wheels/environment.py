@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import re
 import shutil
 import sys
 import time
@@ -271,17 +272,45 @@ class Environment:
                 advice='Install it, or choose the other: --installer pip or uv.') from error
         if status:
             said = self._log.read_text(encoding='utf-8', errors='replace').strip().splitlines()
+            what, advice = _why(said, 'uv' if self._uses_uv else 'pip')
+            what = what or f'status {status}'
             raise refuse(
-                'build-environment-failed', 'the requirements of the build could not be installed: '
-                + (_telling(said) or f'status {status}'), where=os.fspath(self._log),
-                advice='Read what the installer says there; [build-system] requires in pyproject.toml names them.')
+                'build-environment-failed', f'the requirements of the build could not be installed: {what}',
+                where=os.fspath(self._log), advice=advice)
+
+
+#: What pip and uv say where there is no way to a package index.
+_NO_NETWORK: typing.Final = re.compile(
+    'NameResolutionError|NewConnectionError|ConnectTimeoutError|ProxyError|dns error|tcp connect error'
+    '|client error \\(Connect\\)', re.IGNORECASE)
+#: What they say where it does not have this backend.
+_NO_BACKEND: typing.Final = re.compile(
+    r'No matching distribution found for mesonbuild-ft\b|mesonbuild-ft was not found'
+    '|no versions of mesonbuild-ft\\b')
+
+
+def _why(lines: typing.Sequence[str], installer: str) -> tuple[str, str]:
+    """(what is wrong, what to do) by an installer's output; what is wrong is '' where it said nothing."""
+    what = _telling(lines)
+    if any(_NO_NETWORK.search(line) for line in lines):
+        # pip then says that there is no such distribution.
+        return f'the package index cannot be reached ({what})', (
+            'Look to the network or the proxy, or name a directory with wheels of all requirements in '
+            f'{installer.upper()}_FIND_LINKS. --no-isolation builds with what is installed beside this command.')
+    if any(_NO_BACKEND.search(line) for line in lines):
+        return what, (
+            f'Name the directory with the wheels of mesonbuild-ft in {installer.upper()}_FIND_LINKS. '
+            '--no-isolation builds with what is installed beside this command.')
+    return what, 'Read what the installer says there; [build-system] requires in pyproject.toml names them.'
 
 
 def _telling(lines: typing.Sequence[str]) -> str:
     """The line of an installer's output that says what is wrong."""
-    marked = [line for line in lines if line.startswith(('ERROR:', 'error:')) or '╰─▶' in line or '× ' in line]
+    # uv writes '  cause: ', and '  ╰─▶ ' in older releases.
+    marked = [line.strip() for line in lines
+              if line.startswith(('ERROR:', 'error:', '  cause:')) or '╰─▶' in line or '× ' in line]
     text = marked[-1] if marked else lines[-1] if lines else ''
-    return text.replace('╰─▶', '').replace('×', '').removeprefix('ERROR:').removeprefix('error:').strip()
+    return re.sub(r'^(?:ERROR:|error:|cause:|╰─▶|×)', '', text).strip()
 
 
 def _from_where() -> list[str]:

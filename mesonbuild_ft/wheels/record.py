@@ -152,7 +152,8 @@ def read_from_outside(build_dir: pathlib.Path, source_dir: pathlib.Path, ninja: 
     try:
         compilers = json.loads((build_dir / 'meson-info' / 'intro-compilers.json').read_text(encoding='utf-8'))
         # Also behind a wrapper such as ccache.
-        words = {word for machine in compilers.values() for language in machine.values() for word in language['exelist']}
+        languages = [language for machine in compilers.values() for language in machine.values()]
+        words = {word for language in languages for word in language['exelist']}
         paths += [os.path.realpath(path) for path in map(shutil.which, words) if path]
     except (OSError, ValueError, KeyError, AttributeError):
         # Meson before 1.4 does not write it.
