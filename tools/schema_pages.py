@@ -70,8 +70,8 @@ def settings() -> str:
     lines += ['| ' + ', '.join(f'`{name}`' if name != '…' else name for name in names.split(', ')) + f' | {text} |'
               for names, text in _VARIABLES.items()]
     lines += ['', '## For editors', '',
-              'The [JSON schema of these settings](settings.schema.json) (draft 7) is offered to validate-pyproject, and '
-              'so to the editors that use it, by the entry point `validate_pyproject.tool_schema`.']
+              'The [JSON schema of these settings](settings.schema.json) (draft 7) is offered to validate-pyproject, '
+              'and so to the editors that use it, by the entry point `validate_pyproject.tool_schema`.']
     return '\n'.join(lines) + '\n'
 
 
