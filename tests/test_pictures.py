@@ -17,7 +17,7 @@ from conftest import Interpreters
 
 sys.path.append(os.fspath(support.ROOT / 'tools'))
 
-import pictures  # noqa: E402
+import pictures
 
 
 @pytest.mark.parametrize('tag', [*support.GIL, *support.FREE_THREADED], ids=support.short)
@@ -33,7 +33,6 @@ def test_layout_is_that_of_the_headers(tag: str, interpreters: Interpreters, tmp
         if field.name == 'ob_flags' and tag == 'cp313-cp313t':
             continue  # it has no name there
         lines.append(f'_Static_assert(offsetof(PyModuleDef, {field.path}) == {field.offset}, "{field.name}");')
-        lines.append(f'_Static_assert(sizeof(((PyModuleDef *)0)->{field.path}) == {field.size}, "{field.name}");')
     source = tmp_path / 'layout.c'
     source.write_text('\n'.join(lines) + '\n')
 
