@@ -27,7 +27,7 @@ lint: $(VENV)/ready
 	$(BIN)/python tools/write_reference.py --check
 
 docs: $(VENV)/ready
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	$(BIN)/python -m sphinx --fresh-env --fail-on-warning --keep-going --quiet docs build/docs
 	@echo "build/docs/index.html"
 
 benchmarks: $(VENV)/ready

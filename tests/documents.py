@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Follow a page of the documentation as a reader does: write its files, type its commands, compare what is printed.
 
-A code block after a line that ends with "`NAME`:" is a file; one of the language diff changes it. In a console block
-lines after `$ ` are typed, and the lines below are what must be printed; `…` stands for any lines. Sizes, times and
-the width of columns differ from run to run and are not compared.
+A code block after a line that ends with "`NAME`:", or a few words more, is a file; one of the language diff changes it.
+In a console block lines after `$ ` are typed, and the lines below are what must be printed; `…` stands for any lines.
+Sizes, times, the width of columns and the last number of a version differ from machine to machine and are not compared.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typing
 
 
 _BLOCK: typing.Final = re.compile(r'^(?P<before>[^\n]*)\n\n?```(?P<language>\w+)\n(?P<text>.*?)^```$', re.M | re.S)
-_FILE: typing.Final = re.compile(r'`([\w./-]+)`:$')
+_FILE: typing.Final = re.compile(r'`([\w./-]+\.\w+)`[^`:]*:$')
 _END: typing.Final = '@@ended'
 
 
@@ -83,28 +83,15 @@ def _change(path: pathlib.Path, diff: str) -> None:
 
 
 def _compare(command: str, expected: list[str], printed: str) -> None:
-    where = 0
-    wanted = [_normal(line) for line in expected]
-    got = [_normal(line) for line in printed.splitlines()]
-    parts: list[list[str]] = [[]]
-    for line in wanted:
-        if line == '…':
-            parts.append([])
-        else:
-            parts[-1].append(line)
-    for number, part in enumerate(parts):
-        last = len(got) - len(part)
-        # The first part begins the output, and the last part ends it.
-        starts = range(where, last + 1) if number else range(1)
-        if number == len(parts) - 1 and part:
-            starts = range(last, last + 1) if number or last == 0 else range(0)
-        found = next((start for start in starts if start >= where and got[start:start + len(part)] == part), None)
-        assert found is not None, f'{command}\nthe page says:\n' + '\n'.join(part) + f'\nand it printed:\n{printed}'
-        where = found + len(part)
+    pattern = ''.join(r'(?:.*\n)*?' if line == '…' else f'{re.escape(_normal(line))}\n' for line in expected)
+    got = ''.join(f'{_normal(line)}\n' for line in printed.strip('\n').splitlines())
+    page = '\n'.join([f'$ {command}', *expected])
+    assert re.fullmatch(pattern, got), f'{page}\n\nThe page says that, and it printed:\n{printed}'
 
 
 def _normal(line: str) -> str:
-    line = re.sub(r'\b\d+(\.\d+)? (s|B|KiB)\b', r'N \2', line)
+    line = re.sub(r'\b\d+(\.\d+)? (s|B|kB)\b', r'N \2', line)
+    line = re.sub(r'(CPython \d\.\d+|<frozen [\w.]+>)[.:]\d+', r'\1.N', line)
     return re.sub(r'\s+', ' ', line).strip()
 
 

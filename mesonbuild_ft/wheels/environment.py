@@ -30,6 +30,8 @@ _AGE: typing.Final = 24 * 3600
 _UNUSED: typing.Final = 30 * _AGE
 #: Programs that are compiled for the interpreter that runs them, and whose output is the same for every target.
 _TOOLS: typing.Final = frozenset({'mesonbuild-ft', 'cython'})
+#: Pure Python, but what Meson asks of them, here pybind11-config, answers with the headers of their own interpreter.
+_ASKED: typing.Final = frozenset({'pybind11'})
 
 
 class Distribution(typing.NamedTuple):
@@ -46,9 +48,13 @@ def bound_to_interpreter(installed: typing.Iterable[Distribution]) -> list[str]:
 
     With one of them, such as numpy with its headers, each interpreter needs an environment of its own.
     """
-    return [each.name for each in installed
-            if each.name.lower().replace('_', '-') not in _TOOLS
-            and not (each.tags and all(tag.startswith('py') and '-none-' in tag for tag in each.tags))]
+    found = []
+    for each in installed:
+        name = each.name.lower().replace('_', '-')
+        pure = bool(each.tags) and all(tag.startswith('py') and '-none-' in tag for tag in each.tags)
+        if name in _ASKED or not (pure or name in _TOOLS):
+            found.append(each.name)
+    return found
 
 
 def installed(directories: typing.Iterable[str | os.PathLike[str]]) -> list[Distribution]:
