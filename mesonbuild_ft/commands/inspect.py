@@ -67,4 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.write_json(found, rows, project, findings, sys.stdout, version=__version__, exit_status=ended)
     else:
         output.write(found, rows, project, findings, sys.stdout)
+        if project is None and any(pathlib.Path(name).is_file() for name in ('pyproject.toml', 'setup.py')):
+            print('\nThere is no project here that Meson builds. `mesonbuild-ft migrate` makes one of a project of '
+                  'setuptools.')
     return ended

@@ -32,7 +32,12 @@ def compute(arguments: argparse.Namespace) -> jobs.Matrix:
 
 
 def _modules(loaded: settings.Settings, floor: tuple[int, int] | str | None) -> tuple[Configured, bool]:
-    """The modules of the project, and whether there is nothing to compile."""
+    """The modules of the project, and whether there is nothing to compile. Raises BuildRefused."""
+    if floor is None and not (loaded.source_dir / 'meson.build').is_file():
+        raise refuse(
+            'floor-not-readable', 'there is no meson.build, so nothing tells of the modules',
+            where=str(loaded.source_dir), advice='`mesonbuild-ft migrate` writes one for a project of setuptools. '
+            '--floor says what limited_api: the modules have, such as --floor 3.9, or --floor none.')
     if floor is not None:
         version = None if isinstance(floor, str) else floor
         return Configured(allow_limited_api=True, modules=(Module('module', 'module', version),)), False

@@ -132,6 +132,10 @@ def gil(checked: Checked) -> str:
     if 'used' in answers or 'not-declared' in answers:
         return 'switched on'
     unknown = answers.count('unknown')
+    # What the files do not tell, imports may have shown.
+    tried = [done for done in checked.imports if not done.gil_before]
+    if unknown and tried and all(not done.error for done in tried):
+        return 'switched on' if any(done.gil_after for done in tried) else 'stays off'
     return f'{unknown} unknown' if unknown else 'stays off' if answers else ''
 
 
