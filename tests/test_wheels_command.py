@@ -23,6 +23,8 @@ import pytest
 import support
 from conftest import Interpreters
 
+from mesonbuild_ft.wheels.environment import Distribution, bound_to_interpreter
+
 
 Copy = typing.Callable[[str], pathlib.Path]
 #: Runs the command itself.
@@ -389,6 +391,17 @@ message('found', run_command(py, '-c',
         said = re.search(rf'found {re.escape(version)} (\S*/environments/\w+)/\S*\.so', log)
         assert said, log
         assert pathlib.Path(said[1]) in command.environments()
+
+
+def test_what_is_bound_to_its_interpreter() -> None:
+    """pybind11 is pure Python, but pybind11-config tells Meson the headers of the Python that runs it."""
+    assert bound_to_interpreter([
+        Distribution('Cython', '3.3.1', ('cp313-cp313-linux_x86_64',)),
+        Distribution('meson', '1.12.1', ('py3-none-any',)),
+        Distribution('ninja', '1.13.0', ('py3-none-manylinux2014_x86_64',)),
+        Distribution('numpy', '2.4.0', ('cp313-cp313-linux_x86_64',)),
+        Distribution('pybind11', '3.1.0', ('py3-none-any',)),
+    ]) == ['numpy', 'pybind11']
 
 
 @pytest.mark.parametrize('installer', ['pip', 'uv'])
