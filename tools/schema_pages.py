@@ -90,8 +90,11 @@ def schemas() -> str:
              'What commands print with `--format json` follows a schema (JSON Schema 2020-12). `schema_version` is '
              'raised when a field changes its meaning or goes away; fields may be added at any time. The schema of the '
              '[settings](settings.md#for-editors) is another one.']
-    for name in ('check', 'inspect', 'matrix'):
-        schema = json.loads((REFERENCE / f'{name}.schema.json').read_text(encoding='utf-8'))
+    for path in sorted(REFERENCE.glob('*.schema.json')):
+        name = path.name.removesuffix('.schema.json')
+        if name == 'settings':
+            continue
+        schema = json.loads(path.read_text(encoding='utf-8'))
         lines += ['', f'## mesonbuild-ft {name}', '', f'The schema: [{name}.schema.json]({name}.schema.json).', '',
                   *_table(schema)]
         for part, definition in schema.get('$defs', {}).items():
