@@ -23,8 +23,8 @@ from .target import TOLD, Target
 
 #: File names of interpreters in PATH, and in the bin directories of the places below.
 _NAME: typing.Final = re.compile(r'(?:python3?|python3\.\d+t?|pypy3?|pypy3\.\d+|graalpy(?:3\.\d+)?)(?:\.exe)?')
-#: A version of CPython, as people name it.
-_VERSION: typing.Final = re.compile(r'3\.(\d+)(t?)')
+#: A version of CPython, as people name it; or of PyPy.
+_VERSION: typing.Final = re.compile(r'(pypy)?3\.(\d+)(t?)')
 #: Longest that an interpreter may take to say what it is, in seconds (emulators are slow).
 _PATIENCE: typing.Final = 60
 
@@ -92,7 +92,7 @@ def find(names: typing.Iterable[str] = ()) -> list[Interpreter]:
         if interpreter is None:
             raise refuse(
                 'unusable-interpreter', f'{name} cannot be run, or is no Python 3', where='--python',
-                advice='Name an interpreter, e.g. python3.14t or /opt/python/cp314-cp314t/bin/python.')
+                advice='Name a version, e.g. 3.14t, or an interpreter, e.g. /opt/python/cp314-cp314t/bin/python.')
     return distinct(interpreter for interpreter in found if interpreter is not None)
 
 
@@ -182,10 +182,11 @@ def executable(name: str, ask_all: ProbeAll | None = None) -> pathlib.Path:
     fitting = [
         found for found in of_machine(ask_all or (lambda paths: probe_all(paths, probe)))
         if (found.target.implementation, found.target.version[:2], found.target.free_threaded, found.target.debug)
-        == ('cpython', (3, int(version[1])), bool(version[2]), False)]
+        == (version[1] or 'cpython', (3, int(version[2])), bool(version[3]), False)]
     if not fitting:
         raise refuse(
-            'unusable-interpreter', f'there is no CPython {name} on this machine', where=name,
+            'unusable-interpreter', f'there is no {name if version[1] else f"CPython {name}"} on this machine',
+            where=name,
             advice='`mesonbuild-ft inspect` lists those that are found; others can be named by their path.')
     return pathlib.Path(fitting[-1].executable)
 

@@ -69,11 +69,13 @@ def test_named(tmp_path: pathlib.Path, interpreters: typing.Any) -> None:
             interpreters_.find([str(python), name])
 
 
-@pytest.mark.parametrize('version', ['3.12', '3.14t', '3.15'])
+@pytest.mark.parametrize('version', ['3.12', '3.14t', '3.15', 'pypy3.11'])
 def test_by_version(version: str, interpreters: typing.Any) -> None:
-    interpreters.get(f'cp{version.replace(".", "").rstrip("t")}-cp{version.replace(".", "")}')
+    number = version.removeprefix('pypy').replace('.', '')
+    interpreters.get(support.PYPY if 'pypy' in version else f'cp{number.rstrip("t")}-cp{number}')
     found, = interpreters_.find([version])
-    assert tags.version_text(found.target.version[:2]) == version.rstrip('t')
+    assert tags.version_text(found.target.version[:2]) == version.rstrip('t').removeprefix('pypy')
+    assert (found.target.implementation == 'pypy') == ('pypy' in version)
     assert found.target.free_threaded is version.endswith('t')
     with pytest.raises(BuildRefused, match=r'there is no CPython 3\.12t on this machine'):
         interpreters_.executable('3.12t')
