@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import filecmp
 import json
 import os
 import pathlib
@@ -40,8 +41,9 @@ class GitHub:
     def __init__(self) -> None:
         trees.need('node', 'npm')
         with support.locked(_CACHE / 'lock'):
-            # A program finds packages beside itself.
-            shutil.copy2(_PROGRAM, _CACHE)
+            # A program finds packages beside itself. Another process may be reading it.
+            if not (_CACHE / _PROGRAM.name).exists() or not filecmp.cmp(_PROGRAM, _CACHE / _PROGRAM.name, shallow=False):
+                shutil.copy2(_PROGRAM, _CACHE)
             wanted = ' '.join(_PACKAGES)
             done = _CACHE / 'installed.txt'
             if not done.is_file() or done.read_text() != wanted:

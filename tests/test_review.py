@@ -227,11 +227,12 @@ def test_trial_compilation_is_left_out_only_where_it_is_nothing_else(
     (tmp_path / name).write_text(text)
     own = setup.own_directory(tmp_path / 'build')
     own.mkdir(parents=True)
-    assert bool(setup._speed_up(tmp_path / 'build', tmp_path, [])) is left_out
+    texts, are_all = setup._build_file_texts(tmp_path, tmp_path / 'build')
+    assert bool(are_all and setup._speed_up(tmp_path / 'build', texts, [])) is left_out
 
 
 def test_trial_compilation_that_the_person_speaks_of_is_theirs(tmp_path: pathlib.Path) -> None:
     file = tmp_path / 'native.ini'
     file.write_text('[properties]\nskip_sanity_check = false\n')
     setup.own_directory(tmp_path / 'build').mkdir(parents=True)
-    assert setup._speed_up(tmp_path / 'build', tmp_path, [f'--native-file={file}']) == []
+    assert setup._speed_up(tmp_path / 'build', [], [f'--native-file={file}']) == []
