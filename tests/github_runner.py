@@ -42,8 +42,9 @@ class GitHub:
         trees.need('node', 'npm')
         with support.locked(_CACHE / 'lock'):
             # A program finds packages beside itself. Another process may be reading it.
-            if not (_CACHE / _PROGRAM.name).exists() or not filecmp.cmp(_PROGRAM, _CACHE / _PROGRAM.name, shallow=False):
-                shutil.copy2(_PROGRAM, _CACHE)
+            copy = _CACHE / _PROGRAM.name
+            if not copy.exists() or not filecmp.cmp(_PROGRAM, copy, shallow=False):
+                shutil.copy2(_PROGRAM, copy)
             wanted = ' '.join(_PACKAGES)
             done = _CACHE / 'installed.txt'
             if not done.is_file() or done.read_text() != wanted:
