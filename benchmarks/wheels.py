@@ -51,7 +51,7 @@ REAL: typing.Final = (
      'libdbus-1-dev libglib2.0-dev', ('-Csetup-args=-Dtests=disabled',)),
     ('pycairo', '1.29.2', '3e69fff74fe64f5ba2dfa31f67c6bdf26413342574047437d2ac520d35e9a489', 'libcairo2-dev', ()),
 )
-#: With the limited API, bare meson-python refuses free-threaded 3.13 and 3.14 without this.
+#: With the limited API of 3.9, bare meson-python fails on free-threaded Pythons without this.
 _NO_LIMITED_API: typing.Final = '-Csetup-args=-Dpython.allow_limited_api=false'
 
 
@@ -79,9 +79,8 @@ def main() -> None:
     interpreters = {i.tag: i for i in environments.interpreters() if i.tag in pythons}
     print(f'{len(pythons)} interpreters: {", ".join(pythons)}; {os.cpu_count()} CPUs; median of {arguments.runs}')
     fronts = {tag: _front_end(interpreters[tag].executable, tag) for tag in pythons}
-    wheels = CACHE / 'wheels'
-    shutil.rmtree(wheels, ignore_errors=True)
-    shutil.copytree(environments.CACHE / 'wheels' / environments.source_digest(), wheels)
+    # The hash in its name makes another build environment of it after each change.
+    wheels = environments.CACHE / 'wheels' / environments.source_digest()
     with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-benchmark-') as name:
         for project in _projects(pathlib.Path(name), real=not arguments.no_real):
             _compare(project, pythons, interpreters, fronts, wheels, arguments.runs)
@@ -104,12 +103,13 @@ def _projects(directory: pathlib.Path, *, real: bool) -> typing.Iterator[Project
     one.joinpath('pyproject.toml').write_text(PYPROJECT.format(version='version = "1.0"'))
     yield Project('one C file, full API', one, 'CPU ≥ 8 × against isolated builds, wall ≥ 2.5 × against hooks', False,
                   'one.c')
-    greeting = directory / 'greeting'
-    shutil.copytree(ROOT / 'examples' / 'greeting', greeting, ignore=shutil.ignore_patterns('build', 'dist'))
-    text = (greeting / 'pyproject.toml').read_text().replace('"mesonbuild_ft"', '"mesonpy"').replace(
+    # Bare meson-python builds it too: examples/greeting needs the headers of mesonbuild-ft.
+    limited = directory / 'limited-abi3t'
+    shutil.copytree(ROOT / 'tests' / 'packages' / 'limited-abi3t', limited)
+    text = (limited / 'pyproject.toml').read_text().replace('"mesonbuild_ft"', '"mesonpy"').replace(
         '"mesonbuild-ft"', '"meson-python"')
-    (greeting / 'pyproject.toml').write_text(text)
-    yield Project('examples/greeting, limited API', greeting, 'CPU ≥ 15 × against isolated builds', True, 'greeting.c')
+    (limited / 'pyproject.toml').write_text(text)
+    yield Project('one C file, limited API', limited, 'CPU ≥ 15 × against isolated builds', True, 'limited_abi3t.c')
     for name, version, digest, needs, settings in REAL if real else ():
         archive = real_projects.sdist(real_projects.Project(
             id=name, name=name, version=version, sha256=digest, about='', modules={}, gil=''))
@@ -142,7 +142,7 @@ def _compare(
         shutil.rmtree(ours / 'dist', ignore_errors=True)
 
     def isolated(tag: str, installer: str) -> Side:
-        extra: list[str] = [_NO_LIMITED_API] if project.limited_api and tag in ('cp313-cp313t', 'cp314-cp314t') else []
+        extra: list[str] = [_NO_LIMITED_API] if project.limited_api and tag.endswith('t') else []
         line: list[str | os.PathLike[str]] = [
             fronts[tag], '-m', 'build', '--wheel', '--installer', installer, '--outdir', output, *extra]
         return Side('', [*line, *project.arguments])
