@@ -155,6 +155,16 @@ def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.A
     )
 
 
+def build_requires(system: typing.Mapping[str, typing.Any]) -> list[str]:
+    """`requires` of [build-system] (PEP 518). Raises BuildRefused."""
+    requires = system.get('requires')
+    if not isinstance(requires, list) or not all(isinstance(text, str) for text in requires):
+        raise refuse(
+            'invalid-pyproject', f'requires is {requires!r}, and not an array of requirements',
+            where='pyproject.toml, [build-system]', advice='Write requires = ["mesonbuild-ft"] (PEP 518).')
+    return requires
+
+
 def read_pyproject(source_dir: pathlib.Path) -> dict[str, typing.Any]:
     """The parsed pyproject.toml. Raises BuildRefused."""
     if sys.version_info >= (3, 11):

@@ -89,6 +89,11 @@ def version_of_python_tag(tag: str) -> Version | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
+def normalized(name: str) -> str:
+    """The name of a project as PEP 503 compares it."""
+    return re.sub(r'[-_.]+', '-', name).lower()
+
+
 def version_text(version: Version) -> str:
     """'3.9' for (3, 9)."""
     return f'{version[0]}.{version[1]}'

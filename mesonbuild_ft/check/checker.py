@@ -92,7 +92,7 @@ def _run(jobs: list[Job], scanner: Scanner, threads: int, progress: Progress | N
     """Run all jobs, the biggest first, with no more than IN_FLIGHT bytes under way."""
     jobs = sorted(jobs, key=lambda job: -job.size)
     total = sum(job.size for job in jobs)
-    threads = min(threads or _processors(), len(jobs))
+    threads = min(threads or processors(), len(jobs))
     if threads <= 1 and progress is None:
         for job in jobs:
             job.run(scanner)
@@ -133,7 +133,8 @@ def _run(jobs: list[Job], scanner: Scanner, threads: int, progress: Progress | N
         raise failures[0]
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many this process may use."""
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -25,18 +25,10 @@ from ..plan import Configured, Plan
 from ..settings import ProjectSettings, Settings
 from ..target import Target
 from ..target_choice import Choice
-from . import advice, configured as configured_, cross_setup, flags, machine_files
+from . import advice, configured as configured_, cross_setup, flags, machine_files, tools
 
 
 RunMeson = typing.Callable[[dict[str, typing.Any], list[str]], int]
-
-#: Environment variables that change between two runs without any effect on a configuration.
-_VOLATILE = frozenset({
-    '_', 'PWD', 'OLDPWD', 'SHLVL', 'COLUMNS', 'LINES', 'TERM', 'PS1', 'WINDOWID', 'SSH_AUTH_SOCK',
-    'PYTEST_CURRENT_TEST', 'PIP_BUILD_TRACKER', 'PEP517_BUILD_BACKEND', '_PYPROJECT_HOOKS_BUILD_BACKEND',
-    # How much runs at once, and where its job server is.
-    'MAKEFLAGS',
-})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -394,7 +386,7 @@ def _hash_file(name: str) -> str:
 
 
 def _fingerprint(request: dict[str, typing.Any], arguments: list[str]) -> str:
-    environment = {k: v for k, v in os.environ.items() if k not in _VOLATILE}
+    environment = {k: v for k, v in os.environ.items() if k not in tools.VOLATILE}
     everything = [
         arguments, environment, sys.executable, sys.path, request['settings'], request['choice'], request['mode'],
         request['meson'], request['meson_version'], request['version'], _machine_files(arguments),

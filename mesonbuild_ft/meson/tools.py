@@ -31,6 +31,18 @@ MESON_REQUIRED: typing.Final = (1, 3)
 NINJA_REQUIRED: typing.Final = (1, 8, 2)
 
 
+#: Environment variables that change between two runs without any effect on what Meson configures or builds.
+VOLATILE: typing.Final = frozenset({
+    '_', 'PWD', 'OLDPWD', 'SHLVL', 'COLUMNS', 'LINES', 'TERM', 'COLORTERM', 'TERM_PROGRAM', 'TERM_SESSION_ID', 'PS1',
+    'WINDOWID', 'SSH_AUTH_SOCK', 'SSH_CONNECTION', 'SSH_CLIENT', 'SSH_TTY', 'XDG_SESSION_ID', 'XDG_RUNTIME_DIR',
+    'KITTY_WINDOW_ID', 'WT_SESSION', 'ITERM_SESSION_ID', 'GPG_TTY', 'DISPLAY', 'INVOCATION_ID',
+    'FORCE_COLOR', 'NO_COLOR', 'TMUX', 'TMUX_PANE', 'STY', 'PYTEST_CURRENT_TEST', 'PIP_BUILD_TRACKER',
+    'PEP517_BUILD_BACKEND', '_PYPROJECT_HOOKS_BUILD_BACKEND',
+    # How much runs at once, and where its job server is.
+    'MAKEFLAGS',
+})
+
+
 @dataclasses.dataclass(frozen=True)
 class Meson:
     """How to run Meson.

@@ -43,14 +43,9 @@ def newest(paths: typing.Sequence[str], name: str) -> list[str]:
             version = packaging.version.Version(parsed.version)
         except ValueError:
             continue
-        if normalized(parsed.name) == normalized(name):
+        if tags.normalized(parsed.name) == tags.normalized(name):
             found.setdefault(version, []).append(path)
     return found[max(found)] if found else []
-
-
-def normalized(name: str) -> str:
-    """The name of a project as PEP 503 compares it."""
-    return re.sub(r'[-_.]+', '-', name).lower()
 
 
 def _missing(checked: Checked, module_names: typing.Collection[str]) -> list[str]:
@@ -64,8 +59,9 @@ def _gil(wheels: typing.Sequence[Checked], module_names: typing.Collection[str])
         return False, '', False
     for checked in serving:
         title = summary.title(checked)
+        version = summary.version(checked)
         blamed = [module.stem for module in checked.modules
-                  if any(part.for_version(_version(checked)).gil in ('used', 'not-declared') for part in module.parts)]
+                  if any(part.for_version(version).gil in ('used', 'not-declared') for part in module.parts)]
         if blamed:
             return False, f'{title}: {summary.plural(len(blamed), "module")} ({", ".join(blamed[:3])}' \
                           f'{", …" if len(blamed) > 3 else ""}) would switch the GIL on', True
@@ -97,11 +93,6 @@ def _abi3t(wheels: typing.Sequence[Checked], module_names: typing.Collection[str
     if not serving:
         return False, ''
     return True, f'all modules of {_titles(serving)} are built for abi3t, with PyModExport_ hooks'
-
-
-def _version(checked: Checked) -> tuple[int, int]:
-    match = re.match(r'cp(\d)(\d+)', checked.name.python) if checked.name is not None else None
-    return (int(match[1]), int(match[2])) if match else (3, 15)
 
 
 def _titles(wheels: typing.Sequence[Checked]) -> str:

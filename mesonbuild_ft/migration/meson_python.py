@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing
 
 from ..diagnostics import refuse
+from ..settings import build_requires
 from . import leftovers, proposals, pyproject, requires
 from .evidence import Evidence
 from .plan import Change, Note, Plan, find_line, place
@@ -119,11 +120,8 @@ def _in_tree(
 
 
 def requirements(system: typing.Mapping[str, typing.Any]) -> list[str]:
-    value = system.get('requires', [])
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise refuse('invalid-pyproject', 'requires of [build-system] is not a list of strings', where='pyproject.toml',
-                     advice='See https://packaging.python.org/en/latest/specifications/pyproject-toml/.')
-    return value
+    """Those that there are. Raises BuildRefused."""
+    return build_requires({'requires': [], **system})
 
 
 def _placed(notes: typing.Iterable[Note], text: str) -> list[Note]:

@@ -102,19 +102,20 @@ def _all_have(modules: typing.Sequence[StaticModule]) -> str:
 
 
 def _gil_hint(sources: typing.Mapping[str, str]) -> str:
-    where = evidence_.sign(sources, 'gil')
-    if sources and not where:
-        return 'no source declares that its module does without the GIL'
-    seen = f'{where} may declare it, and only a wheel proves it; ' if where else ''
-    return f'{seen}build one for a free-threaded Python into dist/ and run this again'
+    return _hint(sources, evidence_.sign(sources, 'gil'), 'no source declares that its module does without the GIL',
+                 'may declare it', 'for a free-threaded Python')
 
 
 def _abi3t_hint(sources: typing.Mapping[str, str]) -> str:
-    where = evidence_.sign(sources, 'abi3t')
+    return _hint(sources, evidence_.sign(sources, 'abi3t'), 'no source has a PyModExport_ hook', 'may have the hook',
+                 'with -Cabi=abi3t on Python 3.15')
+
+
+def _hint(sources: typing.Mapping[str, str], where: str, none: str, may: str, how: str) -> str:
     if sources and not where:
-        return 'no source has a PyModExport_ hook'
-    seen = f'{where} may have the hook, and only a wheel proves it; ' if where else ''
-    return f'{seen}build one with -Cabi=abi3t on Python 3.15 into dist/ and run this again'
+        return none
+    seen = f'{where} {may}, and only a wheel proves it; ' if where else ''
+    return f'{seen}build one {how} into dist/ and run this again'
 
 
 def _python_versions(

@@ -118,17 +118,21 @@ def pythons(checked: Checked) -> str:
     return f'{text}{flags[1]}' if flags and text else abi
 
 
+def version(checked: Checked) -> tags.Version:
+    """The oldest CPython that the tags name, for which modules are read; 3.15 where they name none."""
+    python = checked.name.python.split('.')[0] if checked.name is not None else ''
+    return tags.version_of_python_tag(python) or tags.FIRST_ABI3T
+
+
 def gil(checked: Checked) -> str:
     """What happens to the GIL of a free-threaded interpreter: 'stays off', 'switched on', '2 unknown'; else ''."""
     name = checked.name
     if name is None or not tags.serves_free_threaded(name.abi):
         return ''
-    version = re.match(r'cp(\d)(\d+)', name.python)
-    pair = (int(version[1]), int(version[2])) if version else (3, 15)
     # What a module for another Python declares, left over in the wheel, is never asked.
     strays = {d.where for d in checked.found if d.identifier == 'module-for-other-python'}
     answers = [gil for m in checked.modules if m.path not in strays
-               for gil in ([part.for_version(pair).gil for part in m.parts] or ['unknown'])]
+               for gil in ([part.for_version(version(checked)).gil for part in m.parts] or ['unknown'])]
     if 'used' in answers or 'not-declared' in answers:
         return 'switched on'
     unknown = answers.count('unknown')

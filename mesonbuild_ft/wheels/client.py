@@ -129,10 +129,10 @@ class Worker:
             self._alone.discard(process)
             if self._stopped:
                 raise InterruptedError
-        for line in output.splitlines():
-            answer = json.loads(line)
-            return Ended(answer['status'], answer['value'])
-        return Ended(process.returncode or 1, None)
+        if not output:
+            return Ended(process.returncode or 1, None)
+        answer = json.loads(output)
+        return Ended(answer['status'], answer['value'])
 
     def stop(self) -> None:
         """End everything, and start no more."""

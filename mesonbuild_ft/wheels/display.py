@@ -8,6 +8,7 @@ import re
 import time
 import typing
 
+from .. import tags
 from ..diagnostics import Diagnostic
 from ..inspection.outcome import Row
 from ..inspection.output import listed
@@ -152,12 +153,8 @@ def _earlier(done: typing.Sequence[Outcome], project: str, output: str) -> int:
         names = set(os.listdir(output)) - own
     except OSError:
         return 0
-    return sum(name.endswith('.whl') and _normalized(name.partition('-')[0]) == _normalized(project) for name in names)
-
-
-def _normalized(name: str) -> str:
-    """As PEP 503 compares names of distributions."""
-    return re.sub(r'[-_.]+', '-', name).lower()
+    wanted = tags.normalized(project)
+    return sum(name.endswith('.whl') and tags.normalized(name.partition('-')[0]) == wanted for name in names)
 
 
 #: What names of modules end with: it tells interpreters apart, and nothing else.
