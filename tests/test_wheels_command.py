@@ -241,6 +241,18 @@ def test_without_isolation_what_is_installed_counts(command: Command, project: C
     assert built(command.run(directory, 'cp312-cp312', '--no-isolation', **arguments)) == ['cp312-cp312']
 
 
+def test_what_meson_writes_into_the_sources_is_no_change(command: Command, project: Copy) -> None:
+    """A lock in the directory of subprojects, anew in every build."""
+    directory = project('plain')
+    (directory / 'subprojects' / 'other').mkdir(parents=True)
+    (directory / 'subprojects' / 'other' / 'meson.build').write_text("project('other')\n")
+    with open(directory / 'meson.build', 'a') as file:
+        file.write("subproject('other')\n")
+    assert built(command.run(directory, 'cp312-cp312')) == ['cp312-cp312']
+    assert (directory / 'subprojects' / '.wraplock').exists()
+    assert built(command.run(directory, 'cp312-cp312')) == []
+
+
 def test_one_failure_does_not_stop_the_others(command: Command, project: Copy) -> None:
     directory = project('plain')
     source, = directory.rglob('*.c')

@@ -54,9 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Returns the exit status."""
     from .. import report
+    from ..check import checker
     from ..diagnostics import BuildRefused, from_os_error, refuse
     from ..inspection import surroundings
     from ..wheels import as_json, build, display
+    from ..wheels.options import Options
 
     config: dict[str, typing.Any] = {}
     for key, value in arguments.config_setting:
@@ -79,9 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         found, findings = surroundings.find(arguments.named, and_machine=arguments.all or not arguments.named)
         if findings:
             raise BuildRefused(*findings)
-        processors = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-        options = build.Options(
-            pathlib.Path(os.path.abspath(arguments.output)), config, arguments.jobs or processors,
+        options = Options(
+            pathlib.Path(os.path.abspath(arguments.output)), config, arguments.jobs or checker.processors(),
             arguments.installer, isolated=not arguments.no_isolation, do_import=not arguments.no_import,
             fresh=arguments.fresh, named=frozenset(each.path for each in found) if arguments.named else frozenset())
         with status.ends_orderly(), display.progress(sys.stderr) as progress:

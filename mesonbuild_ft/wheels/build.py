@@ -13,12 +13,18 @@ import dataclasses
 import os
 import pathlib
 import shutil
-import sys
-import threading
 import time
 import typing
 
-from .. import __version__, interpreter_cache, scanner as scanner_, target as target_, work_directory
+from .. import (
+    __version__,
+    interpreter_cache,
+    scanner as scanner_,
+    tags,
+    target as target_,
+    wheel as wheel_,
+    work_directory,
+)
 from ..check import checker, imports, subjects
 from ..check.import_process import Import, Processes
 from ..diagnostics import BuildRefused, Diagnostic, from_os_error, refuse
@@ -26,37 +32,18 @@ from ..inspection import outcome
 from ..inspection.outcome import Found, Project, Row
 from ..interpreters import Interpreter
 from ..meson import tools
-from . import environment as environment_, jobs as jobs_, record as record_
-from .client import Worker
-from .environment import Distribution, Environment, Installer
+from . import jobs as jobs_, log as log_, record as record_
 from .jobs import Job
 from .jobserver import JobServer
+from .options import Options
 from .record import Record
+from .workers import Workers
 
 
 if typing.TYPE_CHECKING:
     from ..check.checker import Checked
 
 State = typing.Literal['built', 'unchanged', 'failed']
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What a person asks for.
-
-    output: where the wheels go. config: config settings for all builds. jobs: how much runs at once. isolated: in an
-    environment of its own, which PEP 517 asks for. fresh: nothing that is left of earlier runs is used. named: paths of
-    the interpreters that were named, which are missed where nothing is built for them.
-    """
-
-    output: pathlib.Path
-    config: typing.Mapping[str, typing.Any]
-    jobs: int
-    installer: Installer = 'auto'
-    isolated: bool = True
-    do_import: bool = True
-    fresh: bool = False
-    named: frozenset[str] = frozenset()
 
 
 class Imported(typing.NamedTuple):
@@ -115,17 +102,10 @@ class _Builds:
         self._display = display
         self._source_dir = settings.source_dir
         self._root = settings.source_dir / 'build' / 'wheels'
-        system = settings.pyproject.get('build-system')
-        system = system if isinstance(system, dict) else {}
-        _check_backend(system)
-        self._requires = _requirements(system)
-        self._backend_path = [os.fspath(settings.source_dir / path) for path in system.get('backend-path', [])]
         self._scanner = scanner_.load()
         self._processes = Processes()
-        self._lock = threading.RLock()
-        self._workers: dict[str, tuple[Worker, list[Distribution]]] = {}
-        self._started: list[Worker] = []
-        self._bound: list[str] | None = None
+        self._record = Record(self._root / 'state.json')
+        self._workers = Workers(settings, options, display.note, self._record, self._root, self._processes)
         self._closing = contextlib.ExitStack()
 
     def __enter__(self) -> _Builds:
@@ -142,41 +122,41 @@ class _Builds:
                 lock = work_directory.lock_file(self._root / 'lock', wait=True)
         self._closing.callback(lock.close)
         self._server = self._closing.enter_context(JobServer(self._root / 'jobserver', self._options.jobs))
-        self._record = Record(self._root / 'state.json')
+        self._record.read()
+        self._closing.callback(self._workers.close)
+        if self._options.output.is_dir():
+            wheel_.remove_unfinished(self._options.output)
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
             self._stop()
-        for worker in self._started:
-            worker.close()
         self._closing.close()
 
     def _stop(self) -> None:
         self._server.stop()
         self._processes.stop()
-        for worker in list(self._started):
-            worker.stop()
+        self._workers.stop()
 
     def run(self, found: typing.Sequence[Found]) -> tuple[list[Row], list[Outcome]]:
         self._sources = record_.of_sources(self._source_dir, self._project.name, self._root)
         # The oldest of those that could builds a wheel, in whatever order they were named.
         found = sorted(found, key=lambda each: (
             each.target.implementation, each.target.version, each.target.free_threaded, each.target.debug))
-        first = outcome.rows(found, self._project)
-        excluded = [row for row in first if row.state == 'excluded' and row.found.path in self._options.named]
-        for row in excluded if len(excluded) < len(first) else ():
-            self._display.note(f'nothing is built for {row.found.short}: {row.reasons[0]}')
-        if all(row.state == 'excluded' for row in first):
+        self._rows = outcome.rows(found, self._project)
+        excluded = [row for row in self._rows if row.state == 'excluded']
+        if len(excluded) == len(self._rows):
             raise refuse(
                 'no-interpreter-left', 'none of these interpreters is one that the project is built for: '
-                + ', '.join(f'{row.found.short} ({row.reasons[0]})' for row in first), where='pyproject.toml',
+                + ', '.join(f'{row.found.short} ({row.reasons[0]})' for row in excluded), where='pyproject.toml',
                 advice='Name others, or correct requires-python; `mesonbuild-ft inspect` lists those of this machine.')
+        for row in excluded:
+            if row.found.path in self._options.named:
+                self._display.note(f'nothing is built for {row.found.short}: {row.reasons[0]}')
         # Without a build environment nothing can be built.
-        self._worker(found[0])
+        self._workers.of(found[0])
         project, done, tried = self._project, list[Outcome](), set[str]()
         while True:
-            self._rows = outcome.rows(found, project)
             built = [jobs_.wheel_of(ended.path.name, ended.job.builder) for ended in done if ended.path is not None]
             planned = [job for job in jobs_.plan(self._rows, project, built, scouted=bool(tried))
                        if job.name not in tried]
@@ -186,6 +166,7 @@ class _Builds:
             done += self._all(planned)
             if project.learned is None:
                 project = dataclasses.replace(project, learned=self._learned(planned))
+                self._rows = outcome.rows(found, project)
 
     def _learned(self, jobs: typing.Sequence[Job]) -> typing.Any:
         """What `meson setup` found where the limited API was allowed, so that it shows the modules' limited_api:."""
@@ -217,15 +198,14 @@ class _Builds:
                 if isinstance(error, InterruptedError):
                     raise
                 found = error.diagnostics if isinstance(error, BuildRefused) else (from_os_error(error),)
-                with self._lock:
-                    self._record.set(job.name, None)
+                self._record.set(job.name, None)
                 ended = Outcome(job, 'failed', findings=found)
             ended = dataclasses.replace(ended, seconds=time.monotonic() - start)
         self._display.end(ended)
         return ended
 
     def _unless_unchanged(self, job: Job) -> Outcome:
-        worker, own, installed = self._worker(job.builder)
+        worker, own, installed = self._workers.of(job.builder)
         config = {**self._options.config, 'build-dir': os.fspath(self._root / job.name / 'meson')}
         if not own and job.builder.target != target_.running():
             config['target'] = job.builder.path
@@ -249,7 +229,7 @@ class _Builds:
         if ended.status and self._server.is_refused(log):
             ended = worker.call('build_wheel', arguments, self._source_dir, log)
         if ended.status:
-            raise BuildRefused(_failure(job, ended.status, log))
+            raise BuildRefused(log_.failure(f'the build {job.label} failed', ended.status, log))
         built = directory / 'wheel' / str(ended.value)
         job = dataclasses.replace(job, wheel=jobs_.wheel_of(built.name, job.builder))
         read = record_.read_from_outside(directory / 'meson', self._source_dir, tools.find_ninja(worker.path))
@@ -273,14 +253,12 @@ class _Builds:
         ended = Outcome(
             job, 'failed' if bad else 'built', path, 0.0, checked.verdict, len(checked.modules), serves, imported,
             tuple(finding for finding in checked.found if finding.severity in ('error', 'warning')))
-        with self._lock:
-            self._record.set(job.name, None if bad else {
-                'fingerprint': fingerprint, 'wheel': path.name, 'read': read,
-                'read_signatures': record_.signatures(read),
-                'signature': interpreter_cache.signature(os.fspath(path)), 'verdict': ended.verdict,
-                'modules': ended.modules, 'imported': [
-                    [*each, interpreter_cache.signature(os.path.realpath(each.interpreter))] for each in imported],
-                'findings': [list(finding) for finding in ended.findings]})
+        self._record.set(job.name, None if bad else {
+            'fingerprint': fingerprint, 'wheel': path.name, 'read': read, 'read_signatures': record_.signatures(read),
+            'signature': interpreter_cache.signature(os.fspath(path)), 'verdict': ended.verdict,
+            'modules': ended.modules, 'imported': [
+                [*each, interpreter_cache.signature(os.path.realpath(each.interpreter))] for each in imported],
+            'findings': [list(finding) for finding in ended.findings]})
         return ended
 
     def _unchanged(
@@ -303,112 +281,6 @@ class _Builds:
             tuple(imported[interpreter] for interpreter in wanted),
             tuple(Diagnostic.from_json(finding) for finding in entry['findings']))
 
-    def _worker(self, builder: Found) -> tuple[Worker, bool, list[Distribution]]:
-        """(worker, whether it is the interpreter itself, what its environment holds). Raises BuildRefused."""
-        with self._lock:
-            if not self._options.isolated:
-                if '' not in self._workers:
-                    self._workers[''] = self._new_worker(sys.executable, {}), environment_.installed(sys.path)
-                worker, installed = self._workers['']
-                return worker, False, installed
-            worker, installed = self._in_environment('shared', sys.executable)
-            if self._bound is None:
-                self._bound = environment_.bound_to_interpreter(installed)
-                if self._bound:
-                    self._display.note(
-                        f'an environment for each interpreter, because of {", ".join(sorted(self._bound))}')
-            if not builder.runs or builder.target == target_.running():
-                return worker, False, installed
-            # A backend in the tree may be compiled for the interpreter that it runs in.
-            if not (self._bound or self._backend_path
-                    or environment_.differing(self._requires, _marker_variables(builder))):
-                return worker, False, installed
-            worker, installed = self._in_environment(builder.name, builder.path)
-            return worker, True, installed
-
-    def _in_environment(self, name: str, interpreter: str) -> tuple[Worker, list[Distribution]]:
-        if name in self._workers:
-            return self._workers[name]
-        environment = Environment(
-            interpreter, self._requires, self._options.installer, self._root / f'environment-{name}.log',
-            self._processes, *self._backend_path)
-        self._closing.callback(environment.close)
-        if not environment.prepare(
-                fresh=self._options.fresh,
-                installing=lambda: self._display.note(
-                    f'installing the requirements of the build: {", ".join(self._requires)}'),
-                waiting=self._waiting):
-            self._display.note('newer releases of them cannot be looked for; those that are there are used')
-        worker = self._new_worker(environment.python, environment.variables)
-        entry = self._record.get(f'environment {name}')
-        if entry.get('of') != environment.identity:
-            log = self._root / f'environment-{name}-hook.log'
-            ended = worker.call(
-                'get_requires_for_build_wheel', [dict(self._options.config)], self._source_dir, log)
-            if ended.status:
-                raise BuildRefused(_failure(None, ended.status, log))
-            environment.add(ended.value, self._waiting)
-            self._record.set(f'environment {name}', {'of': environment.identity})
-        self._workers[name] = (worker, environment.installed())
-        return self._workers[name]
-
-    def _waiting(self) -> None:
-        self._display.note('another run uses the build environment; waiting for it to end')
-
-    def _new_worker(self, python: str | os.PathLike[str], variables: typing.Mapping[str, str]) -> Worker:
-        worker = Worker(
-            pathlib.Path(python), self._backend_path, variables, environment_.parent() / 'bytecode')
-        self._started.append(worker)
-        return worker
-
-
-def _requirements(system: typing.Mapping[str, typing.Any]) -> list[str]:
-    """Raises BuildRefused."""
-    requires = system.get('requires')
-    if not isinstance(requires, list) or not all(isinstance(text, str) for text in requires):
-        raise refuse(
-            'invalid-pyproject', f'requires is {requires!r}, and not an array of requirements',
-            where='pyproject.toml, [build-system]', advice='Write requires = ["mesonbuild-ft"] (PEP 518).')
-    return requires
-
-
-def _check_backend(system: typing.Mapping[str, typing.Any]) -> None:
-    """Raises BuildRefused where the project has another backend than this one."""
-    backend = system.get('build-backend')
-    if backend != 'mesonbuild_ft':
-        raise refuse(
-            'other-build-backend', f'build-backend is {backend!r}' if backend else 'there is no build-backend',
-            where='pyproject.toml, [build-system]',
-            advice='Set it to "mesonbuild_ft"; for a project of meson-python, `mesonbuild-ft migrate` does it.')
-
-
-def _failure(job: Job | None, status: int, log: pathlib.Path) -> Diagnostic:
-    """What to say of a hook that failed."""
-    try:
-        said = telling(log.read_text(encoding='utf-8', errors='replace').splitlines())
-    except OSError:
-        said = []
-    how = f'it was ended by signal {-status}' if status < 0 else f'it ended with status {status}'
-    what = f'the build {job.label} failed' if job is not None else 'the requirements of the build are not known'
-    return Diagnostic(
-        'wheel-not-built', 'error', '\n    '.join([f'{what}: {how}', *said]), where=os.fspath(log),
-        advice='Correct what is said above; the log has the rest.')
-
-
-#: Lines of a log that are shown of what a compiler said, or of its end where nobody says what is wrong.
-_SHOWN: typing.Final = 15
-
-
-def telling(lines: typing.Sequence[str]) -> list[str]:
-    """The lines of a log that tell why a build failed: the first command that failed, and what the backend says."""
-    end = next((index for index, line in enumerate(lines) if line.startswith('mesonbuild-ft: error[')), len(lines))
-    begin = next((index for index, line in enumerate(lines[:end]) if line.startswith('FAILED: ')), end)
-    # The command itself is long, and in the log.
-    output = [line for line in lines[begin + 2:end] if not line.startswith(('ninja: ', '['))]
-    if begin == end == len(lines):
-        return list(lines[-_SHOWN:])
-    return [*lines[begin:min(begin + 1, end)], *output[:_SHOWN], *lines[end:]]
-
 
 def _imported(interpreter: Interpreter, checked: Checked) -> Imported:
     tried: list[Import] = [done for done in checked.imports if done.interpreter is interpreter]
@@ -428,12 +300,7 @@ def _move(built: pathlib.Path, output: pathlib.Path) -> pathlib.Path:
         built.replace(path)
     except OSError:
         # Another file system.
-        temporary = path.with_name(f'.{path.name}.tmp')
-        try:
-            shutil.copyfile(built, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        wheel_.finish(built, output, tags.parse_wheel_name(built.name))
         built.unlink()
     return path
 
@@ -444,14 +311,3 @@ def _distinct(done: typing.Sequence[Outcome]) -> list[Outcome]:
     for ended in done:
         found.setdefault(ended.path or ended.job.name, ended)
     return list(found.values())
-
-
-def _marker_variables(found: Found) -> dict[str, str]:
-    """Variables of PEP 508 that differ between interpreters of one machine."""
-    target = found.target
-    version = '.'.join(map(str, target.version))
-    name = {'cpython': 'CPython', 'pypy': 'PyPy', 'graalpy': 'GraalVM'}.get(target.implementation, '')
-    return {
-        'python_version': '.'.join(map(str, target.version[:2])), 'python_full_version': version,
-        'implementation_name': target.implementation, 'platform_python_implementation': name}
-

@@ -15,31 +15,32 @@ import re
 import shlex
 import shutil
 import subprocess
+import threading
 import typing
 
-from .. import interpreter_cache
+from .. import interpreter_cache, tags
+from ..meson.tools import VOLATILE
 
 
-#: Variables that change between two runs without any effect on what is built.
-_VOLATILE: typing.Final = frozenset({
-    '_', 'PWD', 'OLDPWD', 'SHLVL', 'COLUMNS', 'LINES', 'TERM', 'COLORTERM', 'TERM_PROGRAM', 'TERM_SESSION_ID', 'PS1',
-    'WINDOWID', 'SSH_AUTH_SOCK', 'SSH_CONNECTION', 'SSH_CLIENT', 'SSH_TTY', 'XDG_SESSION_ID', 'XDG_RUNTIME_DIR',
-    'KITTY_WINDOW_ID', 'WT_SESSION', 'ITERM_SESSION_ID', 'GPG_TTY', 'DISPLAY', 'INVOCATION_ID', 'MAKEFLAGS',
-    'FORCE_COLOR', 'NO_COLOR', 'TMUX', 'TMUX_PANE', 'STY'})
-#: Directories of a project that hold no sources.
+#: Directories of a project that hold no sources, and a lock that Meson writes into subprojects in every build.
 _NO_SOURCES: typing.Final = frozenset({'__pycache__', 'node_modules'})
+_WRAP_LOCK: typing.Final = '.wraplock'
 
 
 class Record:
-    """A JSON file. Damaged, or of another version, it is as good as none."""
+    """A JSON file, which several threads may write. Damaged, or of another version, it is as good as none."""
 
     _VERSION: typing.Final = 1
 
     def __init__(self, path: pathlib.Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         self._entries: dict[str, dict[str, typing.Any]] = {}
+
+    def read(self) -> None:
+        """Read it, once no other run writes it."""
         try:
-            data = json.loads(path.read_text(encoding='utf-8'))
+            data = json.loads(self._path.read_text(encoding='utf-8'))
             if data['version'] == self._VERSION:
                 self._entries = dict(data['builds'])
         except (OSError, ValueError, KeyError, TypeError):
@@ -51,12 +52,13 @@ class Record:
 
     def set(self, name: str, entry: dict[str, typing.Any] | None) -> None:
         """Write down what is known of a build; None forgets it."""
-        self._entries.pop(name, None)
-        if entry is not None:
-            self._entries[name] = entry
-        temporary = self._path.with_name(f'{self._path.name}.tmp')
-        temporary.write_text(json.dumps({'version': self._VERSION, 'builds': self._entries}), encoding='utf-8')
-        temporary.replace(self._path)
+        with self._lock:
+            self._entries.pop(name, None)
+            if entry is not None:
+                self._entries[name] = entry
+            temporary = self._path.with_name(f'{self._path.name}.tmp')
+            temporary.write_text(json.dumps({'version': self._VERSION, 'builds': self._entries}), encoding='utf-8')
+            temporary.replace(self._path)
 
 
 def of_sources(source_dir: pathlib.Path, name: str, without: pathlib.Path) -> str:
@@ -65,7 +67,7 @@ def of_sources(source_dir: pathlib.Path, name: str, without: pathlib.Path) -> st
     name: of the project. A version may be computed from tags and commits: those of git count as well.
     """
     # PEP 427 and PEP 625 write the name in this way.
-    own = re.compile(rf'{re.escape(re.sub("[-_.]+", "_", name))}-.*\.(whl|tar\.gz)', re.IGNORECASE)
+    own = re.compile(rf'{re.escape(tags.normalized(name).replace("-", "_"))}-.*\.(whl|tar\.gz)', re.IGNORECASE)
     skipped = os.fspath(without)
     linked = set()
     digest = hashlib.sha256()
@@ -89,7 +91,7 @@ def of_sources(source_dir: pathlib.Path, name: str, without: pathlib.Path) -> st
             return
         for entry in sorted_entries:
             if not entry.is_dir():
-                if not own.fullmatch(entry.name):
+                if entry.name != _WRAP_LOCK and not own.fullmatch(entry.name):
                     add(entry.path)
             elif not entry.name.startswith('.') and entry.name not in _NO_SOURCES and entry.path != skipped:
                 if entry.is_symlink():
@@ -126,7 +128,7 @@ def _git_files(source_dir: pathlib.Path) -> list[pathlib.Path]:
 
 def of_everything(*values: typing.Any) -> str:
     """A hash of JSON values, and of the environment."""
-    variables = {name: value for name, value in os.environ.items() if name not in _VOLATILE}
+    variables = {name: value for name, value in os.environ.items() if name not in VOLATILE}
     compilers = [shutil.which(os.environ.get(variable, '').split(' ')[0] or default)
                  for variable, default in (('CC', 'cc'), ('CXX', 'c++'))]
     signatures = [interpreter_cache.signature(os.path.realpath(path)) for path in compilers if path]
