@@ -160,7 +160,7 @@ def build_requires(system: typing.Mapping[str, typing.Any]) -> list[str]:
     requires = system.get('requires')
     if not isinstance(requires, list) or not all(isinstance(text, str) for text in requires):
         raise refuse(
-            'invalid-pyproject', f'requires is {requires!r}, and not an array of requirements',
+            'invalid-pyproject', f'requires is {requires!r}, and not a list of strings',
             where='pyproject.toml, [build-system]', advice='Write requires = ["mesonbuild-ft"] (PEP 518).')
     return requires
 
