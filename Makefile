@@ -33,6 +33,7 @@ docs: $(VENV)/ready
 benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/commands.py
+	$(BIN)/python benchmarks/wheels.py --no-real
 
 clean:
 	rm -rf $(VENV) .cache build .mesonbuild-ft-build-*

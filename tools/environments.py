@@ -63,7 +63,9 @@ def interpreters() -> list[Interpreter]:
 
     One without its headers cannot build anything and is left out, with a line on standard error.
     """
-    find_more()
+    install = ROOT.parent / 'shared' / 'python' / 'install'
+    if install.is_file() and os.access('/opt', os.W_OK):
+        subprocess.run(['sh', install], check=True)
     candidates = sorted(pathlib.Path('/opt/python').glob('*/bin/python'))
     candidates += sorted(pathlib.Path.home().glob('.pyenv/versions/*/bin/python'))
     for minor in range(10, 16):
@@ -78,13 +80,6 @@ def interpreters() -> list[Interpreter]:
         if interpreter is not None:
             result.setdefault(interpreter.tag, interpreter)
     return sorted(result.values(), key=lambda i: (i.implementation, i.version, i.free_threaded))
-
-
-def find_more() -> None:
-    """Unpack the interpreters that no distribution has, where they are at hand."""
-    install = ROOT.parent / 'shared' / 'python' / 'install'
-    if install.is_file() and os.access('/opt', os.W_OK):
-        subprocess.run(['sh', install], check=True)
 
 
 def probe(executable: pathlib.Path) -> Interpreter | None:

@@ -17,7 +17,6 @@ import environments
 
 
 def main() -> int:
-    environments.find_more()
     # The interpreter that runs this has every program that is needed, so it builds for all.
     here = environments.probe(pathlib.Path(sys.executable))
     assert here is not None
