@@ -730,6 +730,14 @@ def test_on_a_terminal(command: Command, project: Copy) -> None:
     assert text.rstrip().endswith('1 wheel in dist')
 
 
+def test_notes_stay_on_a_terminal(command: Command, project: Copy) -> None:
+    """Rows are drawn again and again, and wiped at the end; a note is written once."""
+    directory = project('plain')
+    support.replace(directory / 'pyproject.toml', 'version = "1.0"', 'version = "1.0"\nrequires-python = ">= 3.12"')
+    text = on_a_terminal(command, directory, 120, 'cp311-cp311', 'cp312-cp312')
+    assert text.count('nothing is built for 3.11: the project requires Python >= 3.12') == 1
+
+
 def test_on_a_narrow_terminal(command: Command, project: Copy) -> None:
     """No row is folded: a wheel has a line for its name, and one for the rest."""
     text = on_a_terminal(command, project('plain'), 60, 'cp312-cp312')

@@ -58,7 +58,6 @@ class Live:
         from rich.live import Live as Screen
 
         self._running: dict[str, tuple[Job, str, float]] = {}
-        self._note = ''
         self._spinners: dict[str, typing.Any] = {}
         self._console = Console(file=stream, highlight=False)
         self._screen = Screen(get_renderable=self._draw, console=self._console, transient=True, refresh_per_second=10)
@@ -71,10 +70,12 @@ class Live:
         self._screen.stop()
 
     def note(self, text: str) -> None:
-        self._note = printable(text)
+        from rich.text import Text
+
+        # It stays: some of it is nowhere else.
+        self._console.print(Text(printable(text), 'dim'))
 
     def stage(self, job: Job, what: str) -> None:
-        self._note = ''
         _, _, start = self._running.get(job.name, (job, '', time.monotonic()))
         self._running[job.name] = (job, what, start)
 
@@ -92,8 +93,8 @@ class Live:
         from rich.text import Text
 
         grid = Table.grid(padding=(0, 1))
-        if self._note:
-            grid.add_row(self._spinner('note'), Text(self._note))
+        if not self._running:
+            grid.add_row(self._spinner(''), Text('preparing', 'dim'))
         for name, (job, what, start) in list(self._running.items()):
             grid.add_row(self._spinner(name), Text.assemble(
                 f'{job.label} ', (f'{what}{_for_whom(job)}, {time.monotonic() - start:.0f} s', 'dim')))
