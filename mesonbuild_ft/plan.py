@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 
-from . import tags
+from . import tags, workarounds
 from .diagnostics import BuildRefused, Diagnostic, refuse
 from .settings import Settings
 from .target import Target
@@ -81,6 +81,7 @@ class Plan:
     define_gil_disabled: -DPy_GIL_DISABLED=1 for C and C++.
     redirect_to_abi3t: the forced include that turns Py_LIMITED_API into Py_TARGET_ABI3T.
     undefine_limited_api: the forced include that takes back a Py_LIMITED_API written into meson.build.
+    mended_headers: the directory of a Python.h whose Py_RETURN_NONE and the like are to be mended; '' for none.
     reasons: each choice in words. notes: warnings to show.
     needs_modules: made before Meson ran; to be decided again when the modules are known.
     """
@@ -94,8 +95,15 @@ class Plan:
     redirect_to_abi3t: bool
     reasons: tuple[str, ...]
     undefine_limited_api: bool = False
+    mended_headers: str = ''
     notes: tuple[Diagnostic, ...] = ()
     needs_modules: bool = False
+
+    @property
+    def adds_flags(self) -> bool:
+        """Whether compilers are told more than Meson itself tells them."""
+        return bool(self.define_gil_disabled or self.redirect_to_abi3t or self.undefine_limited_api
+                    or self.mended_headers)
 
     @property
     def meson_options(self) -> tuple[str, ...]:
@@ -233,11 +241,18 @@ def _full(target: Target, reason: str) -> Plan:
 
 
 def _abi3(target: Target, floor: tags.Version, reason: str, notes: tuple[Diagnostic, ...]) -> Plan:
-    reasons = (f'limited API {tags.version_text(floor)}: {reason}',
-               f'one wheel serves every CPython from {tags.version_text(floor)} with the GIL')
+    reasons: tuple[str, ...] = (
+        f'limited API {tags.version_text(floor)}: {reason}',
+        f'one wheel serves every CPython from {tags.version_text(floor)} with the GIL')
+    mended_headers = ''
+    if workarounds.returns_take_no_reference(target.version, floor):
+        mended_headers = target.include_dir
+        reasons += ('Py_RETURN_NONE and the like take a reference, as 3.11 and older need: '
+                    f'the headers of {tags.version_text(target.version[:2])} are mended',)
     return Plan(
         abi='abi3', allow_limited_api=None, floor=floor, python_tag=tags.python_tag(floor), abi_tag='abi3',
-        define_gil_disabled=False, redirect_to_abi3t=False, reasons=reasons, notes=notes)
+        define_gil_disabled=False, redirect_to_abi3t=False, reasons=reasons, notes=notes,
+        mended_headers=mended_headers)
 
 
 def _abi3t(

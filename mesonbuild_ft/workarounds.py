@@ -100,6 +100,26 @@ def wheels_appear_complete(ending: str) -> typing.Iterator[None]:
         zipfile.ZipFile = original  # type: ignore[misc]
 
 
+def returns_take_no_reference(version: tuple[int, int, int], floor: tuple[int, int]) -> bool:
+    """Whether these headers of CPython return None, True, False or NotImplemented without the reference that is due.
+
+    Py_RETURN_NONE and its like rely on immortal objects, also where Py_LIMITED_API asks for 3.11 or older, which counts
+    references to them: such an interpreter ends with "deallocating None". python/cpython#134989, mended in 3.13.5;
+    Py_RETURN_NOTIMPLEMENTED python/cpython#140487, mended in 3.13.10 and 3.14.1; neither in 3.12.
+    version: of the headers. floor: the oldest version that the module is to serve.
+    """
+    return floor < (3, 12) and ((3, 12, 0) <= version < (3, 13, 10) or version == (3, 14, 0))
+
+
+def with_mended_returns(include_dir: str, own_dir: pathlib.PurePath) -> list[str]:
+    """Flags of GCC and Clang that put the Python.h in `own_dir` in front of that in `include_dir`, which it includes.
+
+    Meson puts what dependencies say before c_args. But of a directory that is given by -I and by -isystem, both
+    compilers keep the second only, and look at it after all others that are given by -I.
+    """
+    return [f'-I{own_dir}', f'-isystem{include_dir}']
+
+
 def reconfigure_takes_options(meson_version: str) -> bool:
     """Whether `meson setup --reconfigure -D...` compiles with what it was given.
 

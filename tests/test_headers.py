@@ -311,6 +311,48 @@ def test_threads_without_the_lock(
     pytest.fail('no update was lost without a lock')
 
 
+#: Calls one function in four threads that begin together.
+FOUR_THREADS: typing.Final = '''
+import importlib.machinery, importlib.util, sys, threading
+path, function = sys.argv[1:]
+loader = importlib.machinery.ExtensionFileLoader("thread_sanitizer", path)
+module = importlib.util.module_from_spec(
+    importlib.util.spec_from_file_location("thread_sanitizer", path, loader=loader))
+loader.exec_module(module)
+assert not sys._is_gil_enabled()
+shared, begin = object(), threading.Barrier(4)
+def work():
+    begin.wait()
+    getattr(module, function)(shared)
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+'''
+
+
+@pytest.mark.parametrize('api', [*map(Api, FREE_THREADED), ABI3T[1]], ids=str)
+def test_thread_sanitizer(api: Api, compiled: Compiled) -> None:
+    """ThreadSanitizer sees no two threads in what the locks protect, and sees them where there is no lock."""
+    path = compiled.compile(api, 'thread_sanitizer', 'gcc', 'c11', '-O1', '-g', '-fsanitize=thread')
+    runtime = subprocess.run(['gcc', '-print-file-name=libtsan.so'], capture_output=True, text=True, check=True)
+    python = compiled.interpreters.get(api.tag)
+    # The interpreter is not compiled with it: what it does by itself is not judged.
+    environment = {'LD_PRELOAD': runtime.stdout.strip(),
+                   'TSAN_OPTIONS': 'ignore_noninstrumented_modules=1 exitcode=66'}
+
+    def races(function: str) -> bool:
+        done = subprocess.run(
+            [python, '-c', FOUR_THREADS, path, function], env=support.clean_environment(python, **environment),
+            capture_output=True, text=True, check=False)
+        assert ('ThreadSanitizer: data race' in done.stderr) == (done.returncode == 66), done.stderr
+        assert done.returncode in (0, 66), done.stderr
+        return done.returncode == 66
+
+    # On a busy machine four threads may run one after the other.
+    assert any(races('without_lock') for _ in range(10))
+    assert [name for name in ('critical_section', 'critical_section2', 'with_mutex') if races(name)] == []
+
+
 SUBINTERPRETER: typing.Final = '''
 import importlib.machinery, importlib.util, sys
 from concurrent import interpreters

@@ -12,6 +12,7 @@ import pytest
 
 from mesonbuild_ft import plan, target as target_
 from mesonbuild_ft.diagnostics import BuildRefused
+from mesonbuild_ft.meson import flags
 from mesonbuild_ft.plan import Configured, Module
 from mesonbuild_ft.settings import ProjectSettings, Settings
 
@@ -291,3 +292,23 @@ def test_plan_survives_json(row: Row) -> None:
         settings(limited_api=row.limited_api, abi3t=row.abi3t, abi=row.ask), row.target, modules(row.floor, row.floor))
     assert plan.Plan.from_json(json.loads(json.dumps(made.to_json()))) == made
     assert target_.Target.from_json(json.loads(json.dumps(row.target.to_json()))) == row.target
+
+
+def test_headers_that_are_to_be_mended() -> None:
+    """GCC and Clang are told where a mended Python.h is; of Microsoft's compiler a warning is said."""
+    target = cpython(12)
+    made = plan.decide(settings(), target, modules((3, 9)))
+    assert made.mended_headers == '/nowhere'
+    for compiler in ('gcc', 'clang', 'emscripten'):
+        assert flags.words(made, pathlib.PurePosixPath('own'), compiler) == [
+            '-Iown/mended_headers', '-isystem/nowhere']
+        assert flags.not_mended(made, target, [compiler]) == ()
+    for compiler in ('msvc', 'clang-cl'):
+        assert flags.words(made, pathlib.PurePosixPath('own'), compiler) == []
+        note, = flags.not_mended(made, target, ['gcc', compiler])
+        assert (note.identifier, note.severity) == ('return-takes-no-reference', 'warning')
+        assert note.what == (
+            'the headers of CPython 3.12.2 let Py_RETURN_NONE and the like take no reference, which ends the '
+            'interpreters before 3.12 that cp39-abi3 promises')
+    assert not plan.decide(settings(), target, modules((3, 12))).adds_flags
+    assert not plan.decide(settings(), cpython(14), modules((3, 9))).adds_flags

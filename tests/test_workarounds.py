@@ -83,6 +83,65 @@ def test_reconfigure_takes_options(
     assert ('-DGIVEN_AGAIN' in commands[0]['command']) is workarounds.reconfigure_takes_options(version)
 
 
+@pytest.mark.parametrize(('version', 'floor', 'wrong'), [
+    ((3, 11, 9), (3, 9), False), ((3, 12, 0), (3, 9), True), ((3, 12, 12), (3, 11), True),
+    ((3, 12, 12), (3, 12), False),
+    ((3, 13, 4), (3, 9), True), ((3, 13, 9), (3, 9), True), ((3, 13, 10), (3, 9), False), ((3, 14, 0), (3, 9), True),
+    ((3, 14, 1), (3, 9), False), ((3, 15, 0), (3, 9), False)])
+def test_returns_take_no_reference_by_version(
+    version: tuple[int, int, int], floor: tuple[int, int], wrong: bool,
+) -> None:
+    assert workarounds.returns_take_no_reference(version, floor) is wrong
+
+
+#: Prints how many references to each object 1,000 calls lose.
+LOST = '''
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import returns, returns_cpp
+kept = []
+for module in returns, returns_cpp:
+    for value, call in ((None, module.none), (True, lambda: module.truth(True)), (False, lambda: module.truth(0)),
+                        (NotImplemented, module.not_implemented)):
+        # Enough of them, so that none is deallocated.
+        kept += [value] * 2000
+        before = sys.getrefcount(value)
+        for _ in range(1000):
+            assert call() is value
+        print(round((before - sys.getrefcount(value)) / 1000), end=" ", flush=True)
+os._exit(0)
+'''
+
+
+@pytest.mark.parametrize('tag', ['cp312-cp312', 'cp313-cp313'])
+def test_returns_take_a_reference(
+    tag: str, interpreters: typing.Any, hook: typing.Any, project: typing.Any, tmp_path: pathlib.Path,
+) -> None:
+    """Compiled with headers of 3.12 or 3.13, loaded where None still is counted."""
+    def lost(wheel: pathlib.Path) -> list[str]:
+        done = subprocess.run(
+            [interpreters.get('cp311-cp311'), '-c', LOST, support.unpack(wheel, tmp_path / wheel.parent.name)],
+            capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    python = interpreters.get(tag)
+    source = project('returns')
+    include_dir = subprocess.run([python, '-c', 'import sysconfig; print(sysconfig.get_path("include"))'],
+                                 capture_output=True, text=True, check=True).stdout.strip()
+    if 'Py_LIMITED_API+0 < 0x030c0000' in pathlib.Path(include_dir, 'object.h').read_text(encoding='utf-8'):
+        assert tag != 'cp312-cp312', 'mended in 3.12 as well: see returns_take_no_reference()'
+        pytest.skip('this interpreter has the headers that are mended')
+    assert bare(python, source, tmp_path / 'bare').returncode == 0
+    upstream, = (tmp_path / 'bare').glob('*.whl')
+    # Both modules; those of True and False are lost as well.
+    assert lost(upstream) == ['1'] * 8
+    result = hook(tag, 'build_wheel', source)
+    assert result.path.name.startswith('returns-1.0-cp39-abi3-')
+    assert result.findings() == []
+    assert 'take a reference, as 3.11 and older need' in result.text
+    assert lost(result.path) == ['0'] * 8
+
+
 def test_wheels_appear_complete(interpreters: typing.Any, project: typing.Any, tmp_path: pathlib.Path) -> None:
     """meson-python opens the wheel under its final name."""
     python = interpreters.get('cp312-cp312')

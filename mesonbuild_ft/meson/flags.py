@@ -14,8 +14,10 @@ import pathlib
 import shlex
 import typing
 
-from ..diagnostics import refuse
+from .. import workarounds
+from ..diagnostics import Diagnostic, refuse
 from ..plan import Plan
+from ..target import Target
 from . import configured as configured_, machine_files
 
 
@@ -27,6 +29,10 @@ ENVIRONMENT: typing.Final[dict[str, tuple[str, ...]]] = {
     'objcpp_args': ('CPPFLAGS', 'OBJCXXFLAGS'),
 }
 
+_MENDED: typing.Final = 'mended_headers'
+#: Meson's ids of the compilers whose flags are written as Microsoft's.
+_MICROSOFT: typing.Final = ('msvc', 'clang-cl', 'intel-cl', 'intel-llvm-cl')
+
 
 def options(
     plan: Plan, build_dir: pathlib.Path, source_dir: pathlib.Path, own_dir: pathlib.Path, arguments: list[str],
@@ -37,7 +43,7 @@ def options(
     arguments: those of `meson setup`, for what was given there. project_options: called for the
     array options among the project's default_options where something else has replaced them.
     """
-    if not (plan.redirect_to_abi3t or plan.undefine_limited_api or plan.define_gil_disabled):
+    if not plan.adds_flags:
         return []
     known = {o['name']: o for o in configured_.info(build_dir, 'buildoptions')}
     compilers = configured_.info(build_dir, 'compilers')['host']
@@ -52,22 +58,40 @@ def options(
     return result
 
 
+def not_mended(plan: Plan, target: Target, compilers: typing.Iterable[str]) -> tuple[Diagnostic, ...]:
+    """What to say where a compiler (Meson's ids) has no flags that mend the headers as the plan wants it."""
+    if not plan.mended_headers or not any(compiler in _MICROSOFT for compiler in compilers):
+        return ()
+    return (Diagnostic(
+        'return-takes-no-reference', 'warning',
+        f'the headers of {target.name} let Py_RETURN_NONE and the like take no reference, which ends the interpreters '
+        f'before 3.12 that {plan.python_tag}-abi3 promises',
+        where='Python.h', advice='Build the wheel with CPython 3.11 or older, or with 3.14.1 or newer, or set '
+        'limited_api: to \'3.12\' in meson.build.'),)
+
+
 def own_flags(plan: Plan, own_dir: pathlib.Path, compiler: str) -> list[str]:
     """What the plan adds to a compilation, with the headers that it names copied into `own_dir`."""
+    package = pathlib.Path(__file__).parent.parent
+    # Copies: the installed ones are gone when an isolated build environment is.
     for name in _forced_includes(plan):
-        # A copy: the installed one is gone when an isolated build environment is.
-        (own_dir / name).write_bytes((pathlib.Path(__file__).parent.parent / 'forced_include' / name).read_bytes())
+        (own_dir / name).write_bytes((package / 'forced_include' / name).read_bytes())
+    if plan.mended_headers:
+        (own_dir / _MENDED).mkdir(exist_ok=True)
+        (own_dir / _MENDED / 'Python.h').write_bytes((package / _MENDED / 'Python.h').read_bytes())
     return words(plan, own_dir, compiler)
 
 
 def words(plan: Plan, directory: pathlib.PurePath, compiler: str = '') -> list[str]:
     """The same in the syntax of this compiler (Meson's compiler id); directory: of the headers."""
-    microsoft = compiler in ('msvc', 'clang-cl', 'intel-cl', 'intel-llvm-cl')
+    microsoft = compiler in _MICROSOFT
     result = []
     if plan.define_gil_disabled:
         result.append('/DPy_GIL_DISABLED=1' if microsoft else '-DPy_GIL_DISABLED=1')
     for name in _forced_includes(plan):
         result += [f'/FI{directory / name}'] if microsoft else ['-include', os.fspath(directory / name)]
+    if plan.mended_headers and not microsoft:
+        result += workarounds.with_mended_returns(plan.mended_headers, directory / _MENDED)
     return result
 
 

@@ -139,6 +139,10 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
         if not choice.described and (configured.modules or configured.too_high) and request['mode'] != 'sdist':
             raise target_choice.undescribed(target)
         plan = first if request['mode'] == 'sdist' else plan_.decide(settings, target, configured)
+        if plan.mended_headers and not status:
+            compilers = configured_.info(build_dir, 'compilers')['host'].values()
+            notes = flags.not_mended(plan, target, (compiler.get('id', '') for compiler in compilers))
+            plan = dataclasses.replace(plan, notes=(*plan.notes, *notes))
         own_options = bool(first.meson_options)
         library = 'full'
         if not status and target.system == 'windows' and configured_.has_wrong_library(build_dir, plan.abi):
@@ -190,7 +194,7 @@ def _for_target(
 
 def needs_second_setup(plan: Plan, configured: Configured) -> bool:
     """Whether the plan asks for options that the first setup did not have."""
-    if plan.redirect_to_abi3t or plan.undefine_limited_api or plan.define_gil_disabled:
+    if plan.adds_flags:
         return True
     # meson-python, too, reads the option, to know whether the wheel is for the stable ABI.
     return plan.allow_limited_api is False and configured.allow_limited_api
