@@ -15,11 +15,13 @@ enum { BEFORE_SIZE = 5, CODE_SIZE = 24 };
 
 #define BYTES(...) {BEFORE, __VA_ARGS__}, sizeof((unsigned char[]){__VA_ARGS__})
 #define ADDRESS 0, 0, 0, 0
+/* lea of a register, and what follows it */
+#define LEA(rex, modrm, ...) {BEFORE, rex, 0x8d, modrm, ADDRESS, __VA_ARGS__}, 7, 3
 
 static const struct {
     const char *name;
-    unsigned char code[CODE_SIZE]; /* one instruction; what follows is zeros */
-    size_t size;
+    unsigned char code[CODE_SIZE]; /* what follows is zeros */
+    size_t size;                   /* of the instruction that has the operand: the first one */
     size_t displacement; /* offset in the instruction of the distance to its operand */
     int operand;         /* where that lies, counted from the array; it has 16 bytes */
     bool may_write;
@@ -58,7 +60,28 @@ static const struct {
     {"cmpxchg16b [array - 8]", BYTES(0x48, 0x0f, 0xc7, 0x0d, ADDRESS), 4, -8, true},
     {"cmpxchg8b [array + 12]", BYTES(0x0f, 0xc7, 0x0d, ADDRESS), 3, 12, true},
     {"fstp tbyte ptr [array - 8]", BYTES(0xdb, 0x3d, ADDRESS), 2, -8, true},
-    {"call [array - 8]", BYTES(0xff, 0x15, ADDRESS), 2, -8, true},
+    {"call [array - 8]", BYTES(0xff, 0x15, ADDRESS), 2, -8, false},
+    {"jmp [array - 7]", BYTES(0xff, 0x25, ADDRESS), 2, -7, true},
+    /* A pointer to something ahead of the array, which may be the struct that it is in. */
+    {"lea rax, [array - 16]", BYTES(0x48, 0x8d, 0x05, ADDRESS), 3, -16, true},
+    {"lea r15, [array - 24]; mov rdi, r15", LEA(0x4c, 0x3d, 0x4c, 0x89, 0xff), -24, true},
+    {"lea rdi, [array - 16]; call", LEA(0x48, 0x3d, 0xe8, 0, 0, 0, 0), -16, true},
+    {"lea rax, [array - 16]; xor eax, eax", LEA(0x48, 0x05, 0x31, 0xc0), -16, false},
+    {"lea rax, [array - 16]; mov ecx, 1; pop rax", LEA(0x48, 0x05, 0xb9, 1, 0, 0, 0, 0x58), -16,
+     false},
+    {"lea rax, [array - 16]; mov [rsp + 8], rax", LEA(0x48, 0x05, 0x48, 0x89, 0x44, 0x24, 8), -16,
+     true},
+    {"lea rax, [array - 16]; mov ecx, [rsp + 8]; mov eax, ecx",
+     LEA(0x48, 0x05, 0x8b, 0x4c, 0x24, 8, 0x89, 0xc8), -16, false},
+    {"lea rax, [array - 16]; mov rcx, [rax + 8]", LEA(0x48, 0x05, 0x48, 0x8b, 0x48, 8), -16, true},
+    {"lea rax, [array - 16]; mov ecx, [rcx + rax]", LEA(0x48, 0x05, 0x8b, 0x0c, 0x01), -16, true},
+    {"lea rax, [array - 16]; mov al, 1", LEA(0x48, 0x05, 0xb0, 1), -16, true},
+    {"lea rcx, [array - 16]; mov al, 1; pop rcx", LEA(0x48, 0x0d, 0xb0, 1, 0x59), -16, false},
+    {"lea rax, [array - 16]; inc ecx; pop rax", LEA(0x48, 0x05, 0xff, 0xc1, 0x58), -16, false},
+    {"lea rax, [array - 16]; inc rax", LEA(0x48, 0x05, 0x48, 0xff, 0xc0), -16, true},
+    {"lea rax, [array - 16]; add rax, 8", LEA(0x48, 0x05, 0x48, 0x83, 0xc0, 8), -16, true},
+    {"lea rax, [array - 16]; push rax", LEA(0x48, 0x05, 0x50), -16, true},
+    {"movups [array - 15], xmm0", BYTES(0x0f, 0x11, 0x05, ADDRESS), 3, -15, true},
 };
 
 typedef enum file_format { ELF, PE, MACHO, FORMAT_COUNT } file_format;

@@ -444,6 +444,64 @@ def test_empty_slots(compiler: str, optimise: str, fill: list[str], tmp_path: Pa
         assert gil_after_import(interpreter, tmp_path / 'sample.so', has_answer=False) == (not is_filled)
 
 
+#: The slots lie behind other members of a struct, and a function that is given a pointer fills them.
+HANDED_ON = """
+#include <Python.h>
+#include <stddef.h>
+static int execute(PyObject *module) { return PyModule_AddIntConstant(module, "answer", 42); }
+STORAGE struct { long head[HEAD]; PyModuleDef_Slot slots[3]; } state = {
+    {1}, {{Py_mod_exec, (void *)execute}, {0, NULL}, {0, NULL}}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "sample", .m_slots = state.slots};
+static PyObject *count(PyObject *module, PyObject *arguments)
+{
+    return PyArg_ParseTuple(arguments, "l", &state.head[0]) ? PyLong_FromLong(state.head[1]++) : NULL;
+}
+static PyMethodDef methods[] = {{"count", count, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
+static void fill(PyModuleDef_Slot *slots)
+{
+    slots[1].slot = Py_mod_gil;
+    slots[1].value = Py_MOD_GIL_NOT_USED;
+}
+static void fill_state(void *given) { fill((PyModuleDef_Slot *)((char *)given + offsetof(__typeof__(state), slots))); }
+static void fill_definition(void *given) { fill(((PyModuleDef *)given)->m_slots); }
+PyMODINIT_FUNC PyInit_sample(void)
+{
+    definition.m_methods = methods;
+#ifdef GIVEN
+    void (*volatile filler)(void *) = FILLER;
+    filler(GIVEN);
+#endif
+    return PyModuleDef_Init(&definition);
+}
+"""
+TO_STATE = ['-DGIVEN=&state', '-DFILLER=fill_state']
+
+
+@pytest.mark.parametrize(('flags', 'is_filled'), [
+    (['-DHEAD=2', '-DSTORAGE=static'], False), (['-DHEAD=2', '-DSTORAGE=static', *TO_STATE], True),
+    (['-DHEAD=1000', '-DSTORAGE=static'], False), (['-DHEAD=1000', '-DSTORAGE=static', *TO_STATE], True),
+    (['-DHEAD=6', '-DSTORAGE=', *TO_STATE], True),
+    (['-DHEAD=2', '-DSTORAGE=static', '-DGIVEN=&definition', '-DFILLER=fill_definition'], True),
+], ids=lambda value: ' '.join(value) if isinstance(value, list) else None)  # fmt: skip
+@pytest.mark.parametrize('optimise', ['-O0', '-O2'])
+@pytest.mark.parametrize('compiler', ['gcc', 'clang', 'x86_64-macos'])
+def test_slots_handed_on(
+    compiler: str, optimise: str, flags: list[str], is_filled: bool, tmp_path: Path
+) -> None:
+    """What is given the struct around the slots may fill them, however far into it they lie."""
+    interpreter = need('cp314t')
+    flags = [optimise, *flags]
+    if compiler == 'x86_64-macos':
+        pytest.importorskip('ziglang', reason='zig, the cross compiler, is not installed')
+        compiler = f'{sys.executable} -m ziglang cc -target {compiler} -fno-sanitize=undefined'
+        flags += ['-Wl,-undefined,dynamic_lookup']
+    facts = scan(build(tmp_path, interpreter, *flags, source=HANDED_ON, compiler=compiler))
+    expected = 'unknown' if is_filled else 'not-declared'
+    assert (facts['gil'], facts['slots']) == (expected, [2]), facts['gil_evidence']
+    if 'ziglang' not in compiler:
+        assert gil_after_import(interpreter, tmp_path / 'sample.so') == (not is_filled)
+
+
 CONDITIONAL = """
 #include <Python.h>
 #include <stdlib.h>

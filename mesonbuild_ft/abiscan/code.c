@@ -13,6 +13,15 @@ abiscan_answer abiscan_code_refers(const abiscan_image *image, abiscan_range ran
     return ABISCAN_CANNOT_TELL;
 }
 
+abiscan_answer abiscan_code_hands_on(const abiscan_image *image, abiscan_range range,
+                                     abiscan_range home, abiscan_range except)
+{
+    if (image->code == ABISCAN_CODE_X86_64) {
+        return abiscan_x86_64_hands_on(image, range, home, except);
+    }
+    return ABISCAN_CANNOT_TELL;
+}
+
 abiscan_answer abiscan_code_names(const abiscan_image *image, abiscan_range range,
                                   abiscan_range except)
 {

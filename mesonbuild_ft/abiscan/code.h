@@ -18,9 +18,16 @@ typedef struct abiscan_range {
 } abiscan_range;
 
 /* Whether an instruction outside `except` may refer to an address in the range, or to one of
- * the `before` bytes ahead of it, unless it is certain to touch nothing but those. */
+ * the `before` bytes ahead of it, unless it is certain to touch nothing but those, or only
+ * makes a pointer to them. */
 abiscan_answer abiscan_code_refers(const abiscan_image *image, abiscan_range range,
                                    uint64_t before, abiscan_range except);
+
+/* Whether code outside `except` makes a pointer to an address in the range, or reads one that
+ * the loader makes, and does anything but pass it straight to a function of Python's or store
+ * it in `home`. */
+abiscan_answer abiscan_code_hands_on(const abiscan_image *image, abiscan_range range,
+                                     abiscan_range home, abiscan_range except);
 
 /* Whether an instruction outside `except` was found that names an address in the range.
  * Weaker than abiscan_code_refers(): ABISCAN_NO does not say that code has no other way. */
@@ -62,6 +69,8 @@ bool abiscan_function_around(const abiscan_image *image, uint64_t address, uint6
 /* One for each instruction set; code.c chooses. */
 abiscan_answer abiscan_x86_64_refers(const abiscan_image *image, abiscan_range range,
                                      uint64_t before, abiscan_range except);
+abiscan_answer abiscan_x86_64_hands_on(const abiscan_image *image, abiscan_range range,
+                                       abiscan_range home, abiscan_range except);
 abiscan_answer abiscan_x86_64_names(const abiscan_image *image, abiscan_range range,
                                     abiscan_range except);
 abiscan_answer abiscan_x86_64_returns(const abiscan_image *image, uint64_t function,

@@ -26,6 +26,8 @@ typedef struct instruction {
     bool is_vector;    /* VEX or EVEX: opcode numbers mean something else */
     bool has_modrm;
     unsigned mod, reg, rm;
+    bool has_sib;
+    unsigned base, index; /* of the SIB byte */
     bool has_operand_prefix; /* 66 */
     bool is_rip_relative;
     uint64_t memory;   /* the address of a rip-relative operand */
@@ -308,6 +310,9 @@ static bool decode(const unsigned char *bytes, size_t size, uint64_t address, in
             if (in->mod == 0 && (bytes[at] & 7u) == 5) {
                 displacement = 4;
             }
+            in->has_sib = true;
+            in->base = (bytes[at] & 7u) | ((in->rex & 1u) << 3);
+            in->index = ((bytes[at] >> 3) & 7u) | ((in->rex & 2u) << 2);
             at++;
         } else if (in->mod == 0 && (modrm & 7u) == 5) {
             displacement = 4;
@@ -443,13 +448,17 @@ static unsigned immediate_sizes(const unsigned char *bytes, size_t at)
 
 /* How many bytes the operand in memory has at most whose ModRM byte is at `at`; 0: that is not
  * known, or the instruction does not access it but makes a pointer (lea).  Known are those by
- * which compilers read and write numbers. */
+ * which compilers read and write numbers, and jump through pointers. */
 static unsigned operand_size(const unsigned char *bytes, size_t at)
 {
     if (at < 5) { /* no room for the longest prefix and the opcode */
         return 0;
     }
     unsigned op = bytes[at - 1], before = bytes[at - 2];
+    unsigned operation = (bytes[at] >> 3) & 7u;
+    if (op == 0xff && (operation == 2 || operation == 4 || operation == 6)) {
+        return 8; /* call, jmp, push; no vector instruction has this opcode */
+    }
     /* VEX, REX2, XOP and EVEX; such bytes may also belong to the instruction before. */
     if (bytes[at - 3] == 0xc5 || bytes[at - 3] == 0xd5 || bytes[at - 4] == 0xc4
         || bytes[at - 4] == 0x8f || bytes[at - 5] == 0x62 || before == 0x38 || before == 0x3a) {
@@ -460,7 +469,6 @@ static unsigned operand_size(const unsigned char *bytes, size_t at)
         bool is_extended = op == 0xb6 || op == 0xb7 || op == 0xbe || op == 0xbf;
         return !is_extended ? 0 : is_byte ? 1 : 2; /* movzx, movsx */
     }
-    unsigned operation = (bytes[at] >> 3) & 7u;
     bool is_plain = (op < 0x40 && (op & 7u) < 4) /* add to cmp */
                     || (op >= 0x80 && op <= 0x8b && op != 0x82)
                     || op == 0xc0 || op == 0xc1 || (op >= 0xd0 && op <= 0xd3) /* shifts */
@@ -604,7 +612,8 @@ static bool may_name(const abiscan_image *image, uint64_t address, abiscan_range
     return looks_like_name(image, address, range);
 }
 
-/* before: so many bytes of the range are not meant: what touches only them does not count.
+/* before: so many bytes of the range are not meant: what touches only them does not count,
+ * nor does lea, which only makes a pointer to them.
  * is_exact: a hit counts only if the function around it may have such an instruction, and a
  * distance from the image base, which many numbers look like, does not count. */
 static abiscan_answer find_reference(const abiscan_image *image, abiscan_range range,
@@ -631,7 +640,9 @@ static abiscan_answer find_reference(const abiscan_image *image, abiscan_range r
             unsigned operand = before == 0 ? 0 : operand_size(bytes, at);
             for (unsigned size = 0; size <= 4; size++) {
                 uint64_t offset = target + size - range.address;
-                if (operand != 0 && offset + operand <= before) {
+                if (offset < before
+                    && ((operand != 0 && offset + operand <= before)
+                        || (at >= 1 && bytes[at - 1] == 0x8d))) {
                     continue;
                 }
                 /* Each hit costs a look at its function: so many are no accident. */
@@ -662,6 +673,208 @@ abiscan_answer abiscan_x86_64_names(const abiscan_image *image, abiscan_range ra
                                     abiscan_range except)
 {
     return find_reference(image, range, 0, except, true);
+}
+
+/* ---- pointers that are handed on --------------------------------------- */
+
+/* Whether the cell at an address holds a function of Python's. */
+static bool is_python_cell(const abiscan_image *image, uint64_t address)
+{
+    const abiscan_cell *cell = abiscan_cell_at(image, address);
+    if (cell == NULL || !cell->is_import || cell->target >= image->import_count) {
+        return false;
+    }
+    abiscan_name name = image->imports[cell->target].name;
+    return abiscan_name_starts(name, "Py") || abiscan_name_starts(name, "_Py");
+}
+
+static bool decode_at(const abiscan_image *image, uint64_t address, instruction *in)
+{
+    const abiscan_segment *segment = abiscan_segment_of(image, address);
+    if (segment == NULL || !segment->is_executable
+        || address - segment->address >= segment->file_size) {
+        return false;
+    }
+    uint64_t room = segment->file_size - (address - segment->address);
+    if (room > LONGEST_INSTRUCTION) {
+        room = LONGEST_INSTRUCTION;
+    }
+    const unsigned char *bytes = abiscan_image_bytes(image, address, room);
+    return bytes != NULL && decode(bytes, (size_t)room, address, in);
+}
+
+/* Whether a stub that jumps to a function of Python's lies at an address. */
+static bool is_python_stub(const abiscan_image *image, uint64_t address)
+{
+    instruction in;
+    if (decode_at(image, address, &in) && in.map == 1 && !in.is_vector && in.opcode == 0x1e) {
+        address += in.length; /* endbr64 */
+    }
+    return decode_at(image, address, &in) && is_one_byte(&in, 0xff) && (in.reg & 7u) == 4
+           && in.is_rip_relative && is_python_cell(image, in.memory);
+}
+
+/* Whether the operand in memory is found by one of the registers in a set of bits. */
+static bool is_reached_by(const instruction *in, unsigned set)
+{
+    if (!in->has_modrm || in->mod == 3 || in->is_rip_relative) {
+        return false;
+    }
+    return in->has_sib ? ((set >> in->base | set >> in->index) & 1u) != 0
+                       : ((set >> in->rm) & 1u) != 0;
+}
+
+/* Which registers hold a pointer after one instruction.  False: it may be used by then. */
+static bool keep_pointer(const instruction *in, unsigned *holders)
+{
+    unsigned op = in->opcode, low = (op & 7u) | ((in->rex & 1u) << 3);
+    if (in->map == 1 && !in->is_vector && (op == 0x1e || op == 0x1f)) {
+        return true; /* endbr64, nop */
+    }
+    if (in->map != 0 || in->is_vector || is_reached_by(in, *holders)) {
+        return false;
+    }
+    bool is_register = in->mod == 3, has_reg = ((*holders >> in->reg) & 1u) != 0;
+    bool has_rm = is_register && ((*holders >> in->rm) & 1u) != 0;
+    if ((op == 0x89 || op == 0x8b) && is_register) { /* mov register, register */
+        bool is_held = op == 0x89 ? has_reg : has_rm;
+        unsigned to = 1u << (op == 0x89 ? in->rm : in->reg);
+        *holders = is_held ? *holders | to : *holders & ~to;
+        return !is_held || (in->rex & 8u) != 0;
+    }
+    if (op == 0x8b || op == 0x8d) { /* load, lea */
+        *holders &= ~(1u << in->reg);
+        return true;
+    }
+    if ((op == 0x31 || op == 0x33) && is_register && in->reg == in->rm) {
+        *holders &= ~(1u << in->rm); /* xor register, itself */
+        return true;
+    }
+    if ((op >= 0xb8 && op <= 0xbf) || (op >= 0x58 && op <= 0x5f)) { /* mov constant, pop */
+        *holders &= ~(1u << low);
+        return true;
+    }
+    if (op >= 0x50 && op <= 0x57) { /* push */
+        return ((*holders >> low) & 1u) == 0;
+    }
+    if (op == 0xc7) { /* mov constant */
+        *holders &= is_register ? ~(1u << in->rm) : ~0u;
+        return true;
+    }
+    if (op >= 0xb0 && op <= 0xb7) { /* mov constant, 8 bits */
+        return in->rex != 0 || low < 4 ? ((*holders >> low) & 1u) == 0 : (*holders & 0xfu) == 0;
+    }
+    if (op == 0x81 || op == 0x83 || ((op == 0xfe || op == 0xff) && (in->reg & 7u) <= 1)) {
+        return !has_rm; /* arithmetic with a constant, such as on rsp; inc, dec */
+    }
+    /* Arithmetic, comparisons and stores of other registers. */
+    bool is_other = (op < 0x40 && (op & 7u) < 4) || op == 0x63 || (op >= 0x84 && op <= 0x89);
+    return op == 0x90 || op == 0xc9 || (is_other && !has_reg && !has_rm);
+}
+
+/* Whether a pointer in a register is, from `at` on, an argument of a function of Python's or
+ * stored in `home`, and nothing else: those write no slots. */
+static bool goes_to_python(const abiscan_image *image, uint64_t at, unsigned reg,
+                           abiscan_range home)
+{
+    enum { STEP_LIMIT = 16 };
+    /* Kept by the called function: rbx, rbp, r12 to r15, on Windows rsi and rdi too. */
+    unsigned kept = image->convention == ABISCAN_CONVENTION_WINDOWS ? 0xf0e8u : 0xf028u;
+    unsigned holders = 1u << reg;
+    for (unsigned steps = 0; steps < STEP_LIMIT && holders != 0; steps++) {
+        instruction in;
+        if (!decode_at(image, at, &in)) {
+            return false;
+        }
+        at += in.length;
+        if (is_one_byte(&in, 0xe8) || is_jump(&in)) {
+            return (holders & kept) == 0 && is_python_stub(image, in.target);
+        }
+        if (is_one_byte(&in, 0xff) && in.is_rip_relative
+            && ((in.reg & 7u) == 2 || (in.reg & 7u) == 4)) {
+            return (holders & kept) == 0 && is_python_cell(image, in.memory);
+        }
+        bool goes_home = is_one_byte(&in, 0x89) && in.is_rip_relative
+                         && in.memory - home.address < home.size;
+        if (!goes_home && !keep_pointer(&in, &holders)) {
+            return false;
+        }
+    }
+    return holders == 0;
+}
+
+/* Whether the lea whose ModRM byte is at `at` belongs to a pair of the same address that is
+ * compared with itself: crtstuff.c of GCC, which looks whether a table is empty. */
+static bool is_compared_with_itself(const code_piece *code, size_t at)
+{
+    enum { LEA = 7 };
+    const unsigned char *bytes = code->bytes;
+    for (size_t first = at >= LEA ? at - LEA : at; first <= at; first += LEA) {
+        size_t second = first + LEA;
+        if (first >= 2 && second + 8 <= code->size && bytes[first - 1] == 0x8d
+            && bytes[second - 2] == 0x48 && bytes[second - 1] == 0x8d
+            && (bytes[second] & 0xc7u) == 5 && displaced(code, first) == displaced(code, second)
+            && (bytes[second + 6] == 0x39 || bytes[second + 6] == 0x29)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the loader puts a pointer into the range where code reads one (GOT).  One to itself
+ * is the __dso_handle of crtstuff.c. */
+static bool is_pointer_into(const abiscan_image *image, uint64_t address, abiscan_range range)
+{
+    const abiscan_cell *cell = abiscan_cell_at(image, address);
+    return cell != NULL && !cell->is_import && cell->target != address
+           && cell->target - range.address < range.size;
+}
+
+static bool is_pointer_to_itself(const abiscan_image *image, uint64_t address)
+{
+    const abiscan_cell *cell = abiscan_cell_at(image, address);
+    return cell != NULL && !cell->is_import && cell->target == address;
+}
+
+abiscan_answer abiscan_x86_64_hands_on(const abiscan_image *image, abiscan_range range,
+                                       abiscan_range home, abiscan_range except)
+{
+    code_piece code;
+    unsigned hits = 0;
+    uint64_t low = UINT64_MAX, high = 0; /* where such pointers lie */
+    for (size_t i = 0; i < image->cell_count; i++) {
+        if (!image->cells[i].is_import && image->cells[i].target - range.address < range.size) {
+            low = low == UINT64_MAX ? image->cells[i].address : low;
+            high = image->cells[i].address;
+        }
+    }
+    for (size_t i = 0; next_code(image, &i, &code);) {
+        if (code.bytes == NULL) {
+            return ABISCAN_CANNOT_TELL;
+        }
+        for (size_t at = next_relative(&code, 2); at < code.size;
+             at = next_relative(&code, at + 1)) {
+            unsigned prefix = code.bytes[at - 2], opcode = code.bytes[at - 1];
+            uint64_t target = displaced(&code, at);
+            bool is_made = opcode == 0x8d && target - range.address < range.size;
+            bool is_read = opcode == 0x8b && target >= low && target <= high
+                           && is_pointer_into(image, target, range);
+            abiscan_range operand = {target, 1};
+            if ((!is_made && !is_read) || (prefix & 0xf8u) != 0x48
+                || code.address + at - except.address < except.size
+                || (is_made
+                    && (is_compared_with_itself(&code, at) || is_pointer_to_itself(image, target)))
+                || goes_to_python(image, code.address + at + 5,
+                                  ((code.bytes[at] >> 3) & 7u) | ((prefix & 4u) << 1), home)) {
+                continue;
+            }
+            /* Each hit costs a look at its function: so many are no accident. */
+            if (++hits > HIT_LIMIT || may_name(image, code.address + at, operand)) {
+                return ABISCAN_YES;
+            }
+        }
+    }
+    return ABISCAN_NO;
 }
 
 /* ---- what a function returns ------------------------------------------ */

@@ -723,30 +723,38 @@ static abiscan_answer can_change(module_reader *reader, abiscan_range range)
     return abiscan_code_refers(reader->image, range, 0, reader->hook_code);
 }
 
-/* The PyModuleDef, with either object header. */
+/* The PyModuleDef, with the object header that it has. */
 static abiscan_range definition_range(const module_reader *reader)
 {
     uint64_t word = abiscan_pointer_size(reader->image);
     abiscan_range range = {0, 0};
     if (reader->has_definition) {
-        range.address = reader->definition_name - (6 * word + 8);
-        range.size = 14 * word + 8;
+        bool has_count = reader->result->layout == ABISCAN_LAYOUT_GIL;
+        uint64_t head = has_count ? 5 * word : 6 * word + 8;
+        range.address = reader->definition_name - head;
+        range.size = head + 8 * word;
     }
     return range;
 }
 
-/* How many bytes ahead of the array matter: where it is a member of a struct, code may
- * name the struct and write through an offset. */
-static uint64_t enclosing_size(const module_reader *reader, abiscan_range array)
+/* What lies ahead of the array, in the same writable memory and behind the definition: where
+ * the array is a member of a struct, code may be given the struct and write through it.  A
+ * struct that holds the definition as well is not looked for. */
+static abiscan_range ahead_of(const module_reader *reader, abiscan_range array)
 {
-    enum { BEFORE = 8 };
+    const abiscan_image *image = reader->image;
+    const abiscan_segment *segment = abiscan_segment_of(image, array.address);
     abiscan_range definition = definition_range(reader);
-    uint64_t low = array.address < BEFORE ? 0 : array.address - BEFORE;
-    uint64_t end = definition.address + definition.size;
-    if (end > low && end <= array.address) {
-        low = end;
+    uint64_t ends[] = {image->relro_address + image->relro_size,
+                       definition.address + definition.size};
+    uint64_t low = segment == NULL ? array.address : segment->address;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (ends[i] > low && ends[i] <= array.address) {
+            low = ends[i];
+        }
     }
-    return array.address - low;
+    abiscan_range range = {low, array.address - low};
+    return range;
 }
 
 static bool is_in_definition(const module_reader *reader, uint64_t address)
@@ -798,16 +806,24 @@ static bool slots_are_named(const module_reader *reader)
 
 static abiscan_answer slots_can_change(module_reader *reader)
 {
+    /* The longest operand is a vector register of 64 bytes. */
+    enum { LONGEST_OPERAND = 64, NEIGHBOUR = 8 };
     const abiscan_image *image = reader->image;
     uint64_t word = abiscan_pointer_size(image);
+    abiscan_range definition = definition_range(reader);
     abiscan_answer answer = ABISCAN_NO;
     for (size_t i = 0; i < reader->array_count && answer == ABISCAN_NO; i++) {
         abiscan_range array = reader->arrays[i];
         if (abiscan_is_constant(image, array.address, array.size)) {
             continue;
         }
-        uint64_t before = enclosing_size(reader, array);
+        abiscan_range ahead = ahead_of(reader, array);
+        uint64_t before = ahead.size < LONGEST_OPERAND ? ahead.size : LONGEST_OPERAND - 1;
         answer = abiscan_code_refers(image, array, before, reader->hook_code);
+        if (answer == ABISCAN_NO) {
+            answer = abiscan_code_hands_on(image, ahead, definition, reader->hook_code);
+        }
+        before = ahead.size < NEIGHBOUR ? ahead.size : NEIGHBOUR;
         array.address -= before;
         array.size += before;
         if (answer == ABISCAN_NO && has_other_pointer(reader, i, array)) {
@@ -817,6 +833,10 @@ static abiscan_answer slots_can_change(module_reader *reader)
     if (answer == ABISCAN_NO && reader->has_definition) {
         abiscan_range member = {reader->definition_name + 4 * word, word};
         answer = can_change(reader, member);
+        if (answer == ABISCAN_NO
+            && !abiscan_is_constant(image, member.address, member.size)) {
+            answer = abiscan_code_hands_on(image, definition, definition, reader->hook_code);
+        }
     }
     return answer;
 }
