@@ -75,10 +75,21 @@ def parse(arguments: typing.Sequence[str]) -> argparse.Namespace:
     """The arguments of the sub-command that they name, and as `run` what takes them. Raises SystemExit."""
     # None of the options before it takes a value.
     asked = next((argument for argument in arguments if not argument.startswith('-')), '')
+    if asked and asked not in COMMANDS:
+        _no_such_command(asked)
     end = list(arguments).index('--') if asked in PASSES_ON and '--' in arguments else len(arguments)
     parsed = parser(asked).parse_args(arguments[:end])
     parsed.passed_on = list(arguments[end + 1:])
     return parsed
+
+
+def _no_such_command(asked: str) -> typing.NoReturn:
+    """Say so, with the one that is likely meant, and end. Raises SystemExit."""
+    import difflib
+
+    near = difflib.get_close_matches(asked, COMMANDS, 1)
+    meant = f'is `mesonbuild-ft {near[0]}` meant?' if near else f'there are {", ".join(COMMANDS)}'
+    parser().error(f'there is no command {asked}: {meant}')
 
 
 def parser(*asked: str) -> argparse.ArgumentParser:

@@ -236,6 +236,44 @@ def test_json(inspect: Inspect, interpreters: typing.Any) -> None:
     assert json.loads(text)['interpreters'][0]['build'] is None
 
 
+def test_nothing_but_an_error_where_no_interpreter_is_found(inspect: Inspect) -> None:
+    status, text = inspect(support.PACKAGES / 'limited', '3.99')
+    assert status == 2
+    assert text.splitlines()[:2] == ['error[unusable-interpreter]', '  there is no CPython 3.99 on this machine']
+
+
+def test_directory(inspect: Inspect, interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
+    """Another project than that of the current directory: by an option, since arguments are interpreters."""
+    project, python = os.fspath(support.PACKAGES / 'limited'), interpreters.get('cp314-cp314')
+    status, text = inspect(tmp_path, '--directory', project, python)
+    assert status == 0
+    assert text.startswith('limited: 1 wheel serves 1 of 1 interpreter')
+    status, text = inspect(tmp_path, project)
+    assert status == 2
+    assert f'{project} is the directory of a project, and no interpreter' in text
+    assert f'to do: Say --directory {project}.' in text
+
+
+def test_directory_that_is_not_there(
+    inspect: Inspect, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in ('inspect', 'wheels'):
+        assert cli.main([command, '--directory', 'missing']) == 2
+        said = capsys.readouterr().err
+        assert 'unreadable-file' in said
+        assert 'missing' in said
+
+
+@pytest.mark.parametrize(('given', 'said'), [
+    ('wheel', 'there is no command wheel: is `mesonbuild-ft wheels` meant?'),
+    ('build', 'there is no command build: there are check, inspect, explain,')])
+def test_command_that_does_not_exist(given: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        cli.main([given])
+    assert said in capsys.readouterr().err
+
+
 class TestUndecided:
     @pytest.fixture
     def computed(self, project: typing.Callable[[str], pathlib.Path]) -> pathlib.Path:

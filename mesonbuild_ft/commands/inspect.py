@@ -35,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('named', nargs='*', metavar='PYTHON', help='instead of those of this machine: an interpreter, '
                         'a prefix directory (of any system) or a build-details.json')
+    parser.add_argument('--directory', metavar='DIRECTORY',
+                        help='of the project: the command runs as if it were started there')
     parser.add_argument('--all', action='store_true', help='those of this machine as well as those that are named')
     parser.add_argument('--format', choices=('table', 'json'), default='table',
                         help='of what is printed (default: %(default)s)')
@@ -53,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     target = config.get('target') or os.environ.get('MESONBUILD_FT_TARGET')
     names = [*arguments.named, *([target] if target else [])]
     try:
+        status.enter(arguments.directory)
         project = surroundings.project(pathlib.Path.cwd(), config)
     except BuildRefused as error:
         return status.refused(error)

@@ -14,6 +14,18 @@ if typing.TYPE_CHECKING:
 CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
 
 
+def enter(directory: str | None) -> None:
+    """Go on as if the command were started there. Raises BuildRefused."""
+    import os
+
+    from ..diagnostics import BuildRefused, from_os_error
+
+    try:
+        os.chdir(directory or os.curdir)
+    except OSError as error:
+        raise BuildRefused(from_os_error(error)) from error
+
+
 def refused(error: BuildRefused, status: int = UNUSABLE) -> int:
     """Show why; returns the status."""
     from .. import report

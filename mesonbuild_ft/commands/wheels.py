@@ -33,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('named', nargs='*', metavar='PYTHON', help='instead of the interpreters of this machine: a '
                         'version such as 3.14t, an interpreter, a prefix directory or a build-details.json')
+    parser.add_argument('--directory', metavar='DIRECTORY',
+                        help='of the project: the command runs as if it were started there')
     parser.add_argument('--all', action='store_true', help='those of this machine as well as those that are named')
     parser.add_argument('-o', '--output', type=pathlib.Path, default=pathlib.Path('dist'), metavar='DIRECTORY',
                         help='where the wheels go (default: %(default)s)')
@@ -66,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         before = config.get(key)
         config[key] = value if before is None else [*(before if isinstance(before, list) else [before]), value]
     try:
+        status.enter(arguments.directory)
         for key in ('target', 'build-dir'):
             if key in config:
                 raise refuse(

@@ -43,6 +43,9 @@ def write(
 ) -> None:
     """Print it for people. rows: empty outside of a project. findings: on what was named."""
     out = table.printer(stream)
+    if not found and findings:
+        _findings(out, [('', finding) for finding in findings], after=False)
+        return
     if project is None:
         _table(out, ('PYTHON', 'GIL', 'TAG', 'PLATFORM', _PATH), [
             ((_name(item), _gil(item), item.tag, item.target.platform, _path(item)), '') for item in found])
@@ -133,9 +136,10 @@ def _by_finding(rows: typing.Sequence[Row]) -> list[tuple[Diagnostic, list[Row]]
     return list(found.values())
 
 
-def _findings(out: _Printer, findings: typing.Sequence[tuple[str, Diagnostic]]) -> None:
-    for names, finding in findings:
-        out.line(0, '')
+def _findings(out: _Printer, findings: typing.Sequence[tuple[str, Diagnostic]], *, after: bool = True) -> None:
+    for number, (names, finding) in enumerate(findings):
+        if number or after:
+            out.line(0, '')
         out.line(0, f'{finding.severity}[{finding.identifier}]', _SEVERITY_STYLES[finding.severity])
         out.line(2, printable(f'{names}: {finding.what}' if names else finding.what))
         if finding.where:

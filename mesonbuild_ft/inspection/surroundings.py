@@ -51,6 +51,10 @@ def _named(name: str, cache: interpreter_cache.Cache) -> Found:
             raise refuse(
                 'unreadable-target', f'there is no {name}', where=name,
                 advice='Name an interpreter, e.g. python3.14t, its prefix directory, or a build-details.json.')
+    if (given / 'pyproject.toml').is_file():
+        raise refuse(
+            'unreadable-target', f'{name} is the directory of a project, and no interpreter', where=name,
+            advice=f'Say --directory {name}.')
     target = reader.read(given).target
     return Found(target.description, target_choice.in_wheels(target), runs=False)
 

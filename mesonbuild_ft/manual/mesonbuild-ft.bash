@@ -8,12 +8,12 @@
 _shtab_mesonbuild_ft_subparsers=(check inspect explain matrix setup migrate wheels completion)
 
 _shtab_mesonbuild_ft_check_option_strings=(-h --help --format --report --fail-on -v --verbose --import --python --fix --jobs --max-inflated)
-_shtab_mesonbuild_ft_inspect_option_strings=(-h --help --all --format -C --config-setting)
+_shtab_mesonbuild_ft_inspect_option_strings=(-h --help --directory --all --format -C --config-setting)
 _shtab_mesonbuild_ft_explain_option_strings=(-h --help)
 _shtab_mesonbuild_ft_matrix_option_strings=(-h --help --format --platform --floor --date --end-of-life --prereleases --experimental --pypy --session -o --output)
 _shtab_mesonbuild_ft_setup_option_strings=(-h --help --python --target --abi --print)
 _shtab_mesonbuild_ft_migrate_option_strings=(-h --help --wheel -y --yes --diff)
-_shtab_mesonbuild_ft_wheels_option_strings=(-h --help --all -o --output -C --config-setting -j --jobs -n --no-isolation --installer --no-import --format --fresh)
+_shtab_mesonbuild_ft_wheels_option_strings=(-h --help --directory --all -o --output -C --config-setting -j --jobs -n --no-isolation --installer --no-import --format --fresh)
 _shtab_mesonbuild_ft_completion_option_strings=(-h --help)
 _shtab_mesonbuild_ft_option_strings=(-h --help --version)
 
@@ -21,6 +21,7 @@ _shtab_mesonbuild_ft_check_pos_0_COMPGEN=_shtab_glob_compgen_41fed331
 _shtab_mesonbuild_ft_check___python_COMPGEN=_shtab_compgen_files
 _shtab_mesonbuild_ft_check___fix_COMPGEN=_shtab_compgen_dirs
 _shtab_mesonbuild_ft_inspect_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_mesonbuild_ft_inspect___directory_COMPGEN=_shtab_compgen_dirs
 _shtab_mesonbuild_ft_matrix_pos_0_COMPGEN=_shtab_compgen_dirs
 _shtab_mesonbuild_ft_matrix__o_COMPGEN=_shtab_compgen_files
 _shtab_mesonbuild_ft_matrix___output_COMPGEN=_shtab_compgen_files
@@ -30,6 +31,7 @@ _shtab_mesonbuild_ft_setup___target_COMPGEN=_shtab_compgen_files
 _shtab_mesonbuild_ft_migrate_pos_0_COMPGEN=_shtab_compgen_dirs
 _shtab_mesonbuild_ft_migrate___wheel_COMPGEN=_shtab_compgen_files
 _shtab_mesonbuild_ft_wheels_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_mesonbuild_ft_wheels___directory_COMPGEN=_shtab_compgen_dirs
 _shtab_mesonbuild_ft_wheels__o_COMPGEN=_shtab_compgen_dirs
 _shtab_mesonbuild_ft_wheels___output_COMPGEN=_shtab_compgen_dirs
 

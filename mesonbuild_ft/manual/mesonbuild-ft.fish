@@ -67,7 +67,7 @@ function _shtab_mesonbuild_ft_using
 end
 
 set -g _shtab_mesonbuild_ft_commands check inspect explain matrix setup migrate wheels completion
-set -g _shtab_mesonbuild_ft_opts_with_value --abi --config-setting --date --fail-on --fix --floor --format --installer --jobs --max-inflated --output --platform --python --report --session --target --wheel -C -j -o
+set -g _shtab_mesonbuild_ft_opts_with_value --abi --config-setting --date --directory --fail-on --fix --floor --format --installer --jobs --max-inflated --output --platform --python --report --session --target --wheel -C -j -o
 
 complete -c mesonbuild-ft -e
 complete -c mesonbuild-ft -f
@@ -88,6 +88,7 @@ complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using check' -l max-inflated 
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using check; and test $_shtab_mesonbuild_ft_npos -ge 0' -ka "(_shtab_glob_compgen_41fed331)" -d 'a wheel, a directory (the wheels in it, or without any the modules below it), a .so, .pyd or .dylib file, or an installed package'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using; and test $_shtab_mesonbuild_ft_npos -eq 0' -a inspect -d 'list interpreters, and the wheels that a project yields'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using inspect' -s h -l help -d 'show this help message and exit'
+complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using inspect' -l directory -xka "(__fish_complete_directories)" -d 'of the project: the command runs as if it were started there'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using inspect' -l all -d 'those of this machine as well as those that are named'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using inspect' -l format -xka "table json" -d 'of what is printed (default: table)'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using inspect' -s C -l config-setting -x -d 'a config setting as for a build, such as abi=abi3t'
@@ -123,6 +124,7 @@ complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using migrate' -l diff -d 'on
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using migrate; and test $_shtab_mesonbuild_ft_npos -eq 0' -ka "(__fish_complete_directories)" -d 'of the project (default: the current one)'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using; and test $_shtab_mesonbuild_ft_npos -eq 0' -a wheels -d 'build every wheel that a project needs, check it, and import it'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels' -s h -l help -d 'show this help message and exit'
+complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels' -l directory -xka "(__fish_complete_directories)" -d 'of the project: the command runs as if it were started there'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels' -l all -d 'those of this machine as well as those that are named'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels' -s o -l output -xka "(__fish_complete_directories)" -d 'where the wheels go (default: dist)'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using wheels' -s C -l config-setting -x -d 'a config setting for all builds, such as abi=full'

@@ -65,6 +65,7 @@ _shtab_mesonbuild_ft_explain_defaults_added=0
 
 _shtab_mesonbuild_ft_inspect_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--directory[of the project\: the command runs as if it were started there]:DIRECTORY:_files -/"
   "--all[those of this machine as well as those that are named]"
   "--format[of what is printed (default\: table)]:format:(table json)"
   "*"{-C,--config-setting}"[a config setting as for a build, such as abi\=abi3t]:KEY=VALUE:"
@@ -117,6 +118,7 @@ _shtab_mesonbuild_ft_setup_defaults_added=0
 
 _shtab_mesonbuild_ft_wheels_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--directory[of the project\: the command runs as if it were started there]:DIRECTORY:_files -/"
   "--all[those of this machine as well as those that are named]"
   {-o,--output}"[where the wheels go (default\: dist)]:DIRECTORY:_files -/"
   "*"{-C,--config-setting}"[a config setting for all builds, such as abi\=full]:KEY=VALUE:"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import shlex
 import sys
 import typing
 
@@ -51,7 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise BuildRefused(from_os_error(error)) from error
     print(f'written: {", ".join(change.path for change in plan.changes)}', file=sys.stderr)
     if plan.origin != 'mesonbuild-ft':
-        print('next: `mesonbuild-ft inspect` says which wheels that gives; `pip install .` builds one', file=sys.stderr)
+        # Where another directory was named, the next command has to be told as well.
+        where = '' if directory.resolve() == pathlib.Path.cwd() else f' --directory {shlex.quote(os.fspath(directory))}'
+        print(f'next: `mesonbuild-ft inspect{where}` says which wheels that gives, and `mesonbuild-ft wheels{where}` '
+              'builds them', file=sys.stderr)
     return DONE
 
 
