@@ -407,6 +407,79 @@ static size_t next_relative(const code_piece *code, size_t at)
     return (size_t)code->size;
 }
 
+/* Looks for bytes of one kind that a displacement into a range follows: `(byte & mask) == bits`,
+ * a ModRM byte or an opcode.  next_displaced() gives their offsets, not in order. */
+typedef struct displaced_search {
+    const code_piece *code;
+    uint64_t low, size; /* the range */
+    unsigned mask, bits;
+    size_t start, end; /* the piece of code that is gone through now */
+    size_t at;
+    uint64_t upper, last; /* what the upper half of a displacement from there may be */
+} displaced_search;
+
+static displaced_search search_displaced(const code_piece *code, uint64_t low, uint64_t size,
+                                         unsigned mask, unsigned bits)
+{
+    displaced_search search = {code, low, size, mask, bits, 0, 0, 0, 0, 0};
+    return search;
+}
+
+static displaced_search search_operands(const code_piece *code, uint64_t low, uint64_t size)
+{
+    return search_displaced(code, low, size, 0xc7, 5); /* relative to rip: mod 0, rm 5 */
+}
+
+/* The next offset, code->size: there is none.  Displacements from a few thousand bytes into a
+ * short range share their upper half, or have two or three: memchr finds these bytes. */
+static size_t next_displaced(displaced_search *search)
+{
+    enum { PIECE = 1 << 14, SHORT_RANGE = 1 << 16 };
+    const uint64_t all = UINT64_MAX >> 16;
+    const code_piece *code = search->code;
+    if (search->size > SHORT_RANGE) { /* of operands */
+        while ((search->at = next_relative(code, search->at)) < code->size) {
+            size_t at = search->at++;
+            if (displaced(code, at) - search->low < search->size) {
+                return at;
+            }
+        }
+        return (size_t)code->size;
+    }
+    for (;;) {
+        while (search->at < search->end) {
+            const unsigned char *hit = memchr(code->bytes + search->at + 3,
+                                              (int)(search->upper & 0xffu),
+                                              search->end - search->at);
+            if (hit == NULL) {
+                break;
+            }
+            size_t at = (size_t)(hit - code->bytes) - 3;
+            search->at = at + 1;
+            if (hit[1] == (search->upper >> 8 & 0xffu)
+                && (code->bytes[at] & search->mask) == search->bits
+                && displaced(code, at) - search->low < search->size) {
+                return at;
+            }
+        }
+        if (search->upper != search->last) {
+            search->upper = (search->upper + 1) & all;
+            search->at = search->start;
+            continue;
+        }
+        search->start = search->end;
+        if (search->size == 0 || search->start + 5 > code->size) {
+            return (size_t)code->size;
+        }
+        uint64_t left = code->size - 4 - search->start;
+        search->end = search->start + (size_t)(left < PIECE ? left : PIECE);
+        search->at = search->start;
+        uint64_t behind = search->low - code->address - 5; /* a displacement from offset 0 */
+        search->upper = (behind - (search->end - 1)) >> 16;
+        search->last = (behind + search->size - 1 - search->start) >> 16;
+    }
+}
+
 /* How many immediate bytes may follow the operand whose ModRM byte is at `at`, as
  * a set of bits 1 << count.  Reads matter less than stores and lea: a vector
  * instruction that only reads may be taken for a shorter one. */
@@ -628,12 +701,11 @@ static abiscan_answer find_reference(const abiscan_image *image, abiscan_range r
         }
         /* Position-independent code names data by mod 0, rm 5 and an offset from
          * the end of the instruction, which 0 to 4 immediate bytes may follow.
-         * Every byte is tried, so no boundary can be missed. */
-        for (size_t at = next_relative(&code, 0); at < code.size;
-             at = next_relative(&code, at + 1)) {
+         * Every byte counts, so no boundary can be missed. */
+        displaced_search search = search_operands(&code, range.address - 4, range.size + 4);
+        for (size_t at; (at = next_displaced(&search)) < code.size;) {
             uint64_t target = displaced(&code, at);
-            if (target + 4 - range.address >= range.size + 4
-                || code.address + at - except.address < except.size) {
+            if (code.address + at - except.address < except.size) {
                 continue;
             }
             unsigned sizes = immediate_sizes(bytes, at);
@@ -836,6 +908,21 @@ static bool is_pointer_to_itself(const abiscan_image *image, uint64_t address)
     return cell != NULL && !cell->is_import && cell->target == address;
 }
 
+/* Whether the pointer is handed on that lea or mov makes, whose ModRM byte is at `at`. */
+static bool is_handed_on(const abiscan_image *image, const code_piece *code, size_t at,
+                         abiscan_range home, abiscan_range except, unsigned *hits)
+{
+    unsigned prefix = code->bytes[at - 2];
+    unsigned reg = ((code->bytes[at] >> 3) & 7u) | ((prefix & 4u) << 1);
+    abiscan_range operand = {displaced(code, at), 1};
+    if ((prefix & 0xf8u) != 0x48 || code->address + at - except.address < except.size
+        || goes_to_python(image, code->address + at + 5, reg, home)) {
+        return false;
+    }
+    /* Each hit costs a look at its function: so many are no accident. */
+    return ++*hits > HIT_LIMIT || may_name(image, code->address + at, operand);
+}
+
 abiscan_answer abiscan_x86_64_hands_on(const abiscan_image *image, abiscan_range range,
                                        abiscan_range home, abiscan_range except)
 {
@@ -852,24 +939,21 @@ abiscan_answer abiscan_x86_64_hands_on(const abiscan_image *image, abiscan_range
         if (code.bytes == NULL) {
             return ABISCAN_CANNOT_TELL;
         }
-        for (size_t at = next_relative(&code, 2); at < code.size;
-             at = next_relative(&code, at + 1)) {
-            unsigned prefix = code.bytes[at - 2], opcode = code.bytes[at - 1];
-            uint64_t target = displaced(&code, at);
-            bool is_made = opcode == 0x8d && target - range.address < range.size;
-            bool is_read = opcode == 0x8b && target >= low && target <= high
-                           && is_pointer_into(image, target, range);
-            abiscan_range operand = {target, 1};
-            if ((!is_made && !is_read) || (prefix & 0xf8u) != 0x48
-                || code.address + at - except.address < except.size
-                || (is_made
-                    && (is_compared_with_itself(&code, at) || is_pointer_to_itself(image, target)))
-                || goes_to_python(image, code.address + at + 5,
-                                  ((code.bytes[at] >> 3) & 7u) | ((prefix & 4u) << 1), home)) {
+        displaced_search made = search_operands(&code, range.address, range.size);
+        displaced_search read = search_operands(&code, low, low == UINT64_MAX ? 0 : high + 1 - low);
+        for (size_t at; (at = next_displaced(&made)) < code.size;) {
+            if (at < 2 || code.bytes[at - 1] != 0x8d || is_compared_with_itself(&code, at)
+                || is_pointer_to_itself(image, displaced(&code, at))) {
                 continue;
             }
-            /* Each hit costs a look at its function: so many are no accident. */
-            if (++hits > HIT_LIMIT || may_name(image, code.address + at, operand)) {
+            if (is_handed_on(image, &code, at, home, except, &hits)) {
+                return ABISCAN_YES;
+            }
+        }
+        for (size_t at; (at = next_displaced(&read)) < code.size;) {
+            if (at >= 2 && code.bytes[at - 1] == 0x8b
+                && is_pointer_into(image, displaced(&code, at), range)
+                && is_handed_on(image, &code, at, home, except, &hits)) {
                 return ABISCAN_YES;
             }
         }
@@ -1003,17 +1087,13 @@ static void add_stub(const code_piece *code, size_t at, call_search *search)
 /* Stubs; call [rip + x]; and mov register, [rip + x] with a call of the register behind it.
  * Every byte is tried here and below; what is not an instruction is told apart when the
  * function around it is decoded. */
-static void find_uses(const abiscan_image *image, call_search *search)
+static void find_uses(const abiscan_image *image, uint64_t cell, call_search *search)
 {
     code_piece code;
     for (size_t i = 0; next_code(image, &i, &code);) {
-        for (size_t at = next_relative(&code, 1); at < code.size;
-             at = next_relative(&code, at + 1)) {
-            unsigned opcode = code.bytes[at - 1], operand = code.bytes[at];
-            if ((opcode != 0xff && opcode != 0x8b)
-                || !is_among(search->cells, search->cell_count, displaced(&code, at))) {
-                continue;
-            }
+        displaced_search operands = search_operands(&code, cell, 1);
+        for (size_t at; (at = next_displaced(&operands)) < code.size;) {
+            unsigned opcode = at == 0 ? 0 : code.bytes[at - 1], operand = code.bytes[at];
             size_t call = opcode == 0x8b ? loaded_call(&code, at + 1) : 0;
             if (opcode == 0xff && operand == 0x25) {
                 add_stub(&code, at, search);
@@ -1029,15 +1109,13 @@ static void find_uses(const abiscan_image *image, call_search *search)
 }
 
 /* call and jmp to a stub. */
-static void find_stub_calls(const abiscan_image *image, call_search *search)
+static void find_stub_calls(const abiscan_image *image, uint64_t stub, call_search *search)
 {
     code_piece code;
-    for (size_t i = 0; search->stub_count != 0 && next_code(image, &i, &code);) {
-        for (size_t at = 0; at + 5 <= code.size; at++) {
-            if ((code.bytes[at] & 0xfeu) == 0xe8
-                && is_among(search->stubs, search->stub_count, displaced(&code, at))) {
-                add(search, search->sites, &search->site_count, SITE_LIMIT, code.address + at);
-            }
+    for (size_t i = 0; next_code(image, &i, &code);) {
+        displaced_search calls = search_displaced(&code, stub, 1, 0xfe, 0xe8);
+        for (size_t at; (at = next_displaced(&calls)) < code.size;) {
+            add(search, search->sites, &search->site_count, SITE_LIMIT, code.address + at);
         }
     }
 }
@@ -1133,26 +1211,47 @@ static bool may_begin_at(const abiscan_image *image, uint64_t address)
     return !instruction_around(image, address, &in, &begin) || begin == address;
 }
 
+/* Whether a jump that begins at `begin`, outside the function, is one. */
+static bool is_jump_from_outside(const abiscan_image *image, abiscan_range function,
+                                 uint64_t begin, unsigned *hits)
+{
+    return begin - function.address >= function.size
+           && (++*hits > JUMP_LIMIT || may_begin_at(image, begin));
+}
+
 /* Whether a jump from outside the function leads behind `low`, up to `high`: from a
  * part of it that the compiler moved away.  Every byte is tried. */
 static bool is_jumped_into(const abiscan_image *image, abiscan_range function, uint64_t low,
                            uint64_t high)
 {
+    enum { SHORT_JUMP = 130 };
     code_piece code;
     unsigned hits = 0;
+    if (high <= low) {
+        return false;
+    }
     for (size_t i = 0; next_code(image, &i, &code);) {
         const unsigned char *bytes = code.bytes;
-        for (size_t at = 0; at + 5 <= code.size; at++) {
+        displaced_search jumps = search_displaced(&code, low + 1, high - low, 0xff, 0xe9);
+        for (size_t at; (at = next_displaced(&jumps)) < code.size;) {
+            if (is_jump_from_outside(image, function, code.address + at, &hits)) {
+                return true;
+            }
+        }
+        jumps = search_displaced(&code, low + 1, high - low, 0xf0, 0x80);
+        for (size_t at; (at = next_displaced(&jumps)) < code.size;) {
+            if (at > 0 && bytes[at - 1] == 0x0f
+                && is_jump_from_outside(image, function, code.address + at - 1, &hits)) {
+                return true;
+            }
+        }
+        uint64_t first = low < SHORT_JUMP ? 0 : low - SHORT_JUMP;
+        uint64_t at = first < code.address ? 0 : first - code.address;
+        for (; at + 2 <= code.size && code.address + at < high + SHORT_JUMP; at++) {
             uint64_t address = code.address + at;
             bool is_short = (bytes[at] & 0xf0u) == 0x70 || bytes[at] == 0xeb;
-            bool is_near = bytes[at] == 0xe9
-                           || (at > 0 && bytes[at - 1] == 0x0f && (bytes[at] & 0xf0u) == 0x80);
-            uint64_t target = is_short ? address + 2 + extend(bytes[at + 1], 1)
-                                       : displaced(&code, at);
-            uint64_t begin = is_near && bytes[at] != 0xe9 ? address - 1 : address;
-            if ((is_short || is_near) && target - low - 1 < high - low
-                && address - function.address >= function.size
-                && (++hits > JUMP_LIMIT || may_begin_at(image, begin))) {
+            if (is_short && address + 2 + extend(bytes[at + 1], 1) - low - 1 < high - low
+                && is_jump_from_outside(image, function, address, &hits)) {
                 return true;
             }
         }
@@ -1220,9 +1319,11 @@ static void find_calls(const abiscan_image *image, size_t import, call_search *s
                 sizeof search->cells / sizeof search->cells[0], image->cells[i].address);
         }
     }
-    if (search->cell_count != 0) { /* otherwise nothing can reach the import */
-        find_uses(image, search);
-        find_stub_calls(image, search);
+    for (size_t i = 0; i < search->cell_count; i++) {
+        find_uses(image, search->cells[i], search);
+    }
+    for (size_t i = 0; i < search->stub_count; i++) {
+        find_stub_calls(image, search->stubs[i], search);
     }
 }
 
@@ -1231,19 +1332,20 @@ static bool takes_address(const abiscan_image *image, const call_search *users)
 {
     code_piece code;
     for (size_t i = 0; next_code(image, &i, &code);) {
-        const unsigned char *bytes = code.bytes;
-        for (size_t at = next_relative(&code, 1); at < code.size;
-             at = next_relative(&code, at + 1)) {
-            uint64_t target = displaced(&code, at), start = 0, end = 0;
-            if (!is_among(users->cells, users->cell_count, target)
-                || (bytes[at - 1] == 0xff && (bytes[at] == 0x15 || bytes[at] == 0x25))
-                || loaded_call(&code, at + 1) != 0) {
-                continue;
-            }
-            /* Mach-O has tables of small numbers in the code's segment, behind all code. */
-            if (image->function_count == 0
-                || abiscan_function_around(image, code.address + at, &start, &end)) {
-                return true;
+        for (size_t k = 0; k < users->cell_count; k++) {
+            displaced_search operands = search_operands(&code, users->cells[k], 1);
+            for (size_t at; (at = next_displaced(&operands)) < code.size;) {
+                uint64_t start = 0, end = 0;
+                bool is_called = at > 0 && code.bytes[at - 1] == 0xff
+                                 && (code.bytes[at] == 0x15 || code.bytes[at] == 0x25);
+                if (at == 0 || is_called || loaded_call(&code, at + 1) != 0) {
+                    continue;
+                }
+                /* Mach-O has tables of small numbers in the code's segment, behind all code. */
+                if (image->function_count == 0
+                    || abiscan_function_around(image, code.address + at, &start, &end)) {
+                    return true;
+                }
             }
         }
     }
@@ -1405,16 +1507,21 @@ static abiscan_answer spread(const hook_code *hook, const call_search *users, bo
 static void mark_jumps_into(const abiscan_image *image, const hook_code *hook, bit_set *marked)
 {
     code_piece code;
-    for (size_t i = 0; next_code(image, &i, &code);) {
+    uint64_t size = hook->end - hook->start;
+    for (size_t i = 0; size > 1 && next_code(image, &i, &code);) {
         const unsigned char *bytes = code.bytes;
-        for (size_t at = 0; at + 5 <= code.size; at++) {
-            bool is_conditional = at > 0 && bytes[at - 1] == 0x0f && (bytes[at] & 0xf0u) == 0x80;
-            uint64_t address = code.address + at;
-            uint64_t target = displaced(&code, at) - hook->start;
-            if ((bytes[at] == 0xe9 || is_conditional) && target != 0
-                && target < hook->end - hook->start
-                && address - hook->start >= hook->end - hook->start) {
-                add_bit(marked, target);
+        displaced_search jumps = search_displaced(&code, hook->start + 1, size - 1, 0xff, 0xe9);
+        displaced_search conditional = jumps;
+        conditional.mask = 0xf0;
+        conditional.bits = 0x80;
+        for (size_t at; (at = next_displaced(&jumps)) < code.size;) {
+            if (code.address + at - hook->start >= size) {
+                add_bit(marked, displaced(&code, at) - hook->start);
+            }
+        }
+        for (size_t at; (at = next_displaced(&conditional)) < code.size;) {
+            if (at > 0 && bytes[at - 1] == 0x0f && code.address + at - hook->start >= size) {
+                add_bit(marked, displaced(&code, at) - hook->start);
             }
         }
     }
