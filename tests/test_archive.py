@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import pathlib
 import resource
 import struct
 import sys
 import typing
+import zipfile
 import zlib
 
 import pytest
 
 from mesonbuild_ft import scanner
-from mesonbuild_ft.check import archive, checker
+from mesonbuild_ft.check import archive, central, checker
 from mesonbuild_ft.check.archive import ArchiveError
 from mesonbuild_ft.check.subjects import Options
 
@@ -306,6 +308,44 @@ def test_bomb_that_lies_about_its_size(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(('size', 'limit'), [(1000, 64 << 20), (10 << 20, 500 << 20), (1 << 30, 8 << 30)])
 def test_default_limit(size: int, limit: int) -> None:
     assert archive.default_limit(size) == limit
+
+
+def test_as_zipfile_reads_it(tmp_path: pathlib.Path) -> None:
+    """What zipfile takes, installers unpack: the same members must be looked at, whatever byte is changed."""
+    prefix = b'#!/bin/sh\n' * 3
+    path = make(tmp_path / 'a.whl', Entry('pkg/a'), Entry('pkg/ü', method=0, flags=8),
+                Entry('c', method=0, size=0xFFFFFFFF, compressed=0xFFFFFFFF, extra=struct.pack('<HHQQ', 1, 16, 4, 4)))
+    # As a large archive ends: zip64 end of central directory and its locator (4.3.14, 4.3.15).
+    data = path.read_bytes()
+    at, (length, start) = len(data) - 22, struct.unpack_from('<II', data, len(data) - 10)
+    end_64 = struct.pack('<4sQHHIIQQQQ', b'PK\6\6', 44, 45, 45, 0, 0, 3, 3, length, start)
+    end = struct.pack('<4sHHHHIIH', b'PK\5\6', 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 7)
+    zip64 = data[:at] + end_64 + struct.pack('<4sIQI', b'PK\6\7', 0, at, 1) + end + b'comment'
+    read = refused = 0
+    for whole in (data, prefix + data, zip64, prefix + zip64):
+        for position in range(len(whole)):
+            for value in (whole[position], 0, 0xFF, whole[position] ^ 1):
+                changed = bytearray(whole)
+                changed[position] = value
+                file = io.BytesIO(changed)
+                try:
+                    expected = [
+                        (i.orig_filename, i.header_offset, i.compress_size, i.file_size, i.CRC, i.compress_type,
+                         i.flag_bits) for i in zipfile.ZipFile(file).infolist()]
+                # It lets these through, differently in each version.
+                except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OverflowError, IndexError,
+                        struct.error, OSError, RuntimeError):
+                    refused += 1
+                    if sys.version_info < (3, 12):  # newer ones refuse more
+                        with pytest.raises((central.MalformedError, OSError, OverflowError)):
+                            central.read(file, len(changed))
+                    continue
+                _, entries = central.read(file, len(changed))
+                read += 1
+                assert [(e.name, e.offset, e.compressed, e.size, e.crc, e.method, e.flags)
+                        for e in entries] == expected, (position, value)
+    assert read > 1000
+    assert refused > 300
 
 
 def test_many_members(tmp_path: pathlib.Path) -> None:

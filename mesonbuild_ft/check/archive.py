@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Read members of a wheel into memory, trusting nothing that the archive says.
 
-zipfile reads the central directory; the checks here come after it. No path in an archive is ever
+central.py reads the central directory; the checks here come after it. No path in an archive is ever
 opened or written, and no more is inflated than the headers announce and the limit admits.
 Section numbers are those of PKWARE's APPNOTE.TXT 6.3.
 """
@@ -11,21 +11,21 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
+import re
 import struct
 import typing
 import zlib
 
 from ..diagnostics import Diagnostic
+from . import central
+from .central import Entry
 
 
 try:
-    # libdeflate, which inflates more than twice as fast as zlib: the extra `fast`.
+    # libdeflate, which inflates more than twice as fast as zlib: the extras `cli` and `fast`.
     deflate: typing.Any = importlib.import_module('deflate')
 except ImportError:
     deflate = None
-
-if typing.TYPE_CHECKING:
-    import zipfile
 
 #: Unless said otherwise, members may inflate to this many times the size of their archive, …
 EXPANSION: typing.Final = 50
@@ -33,6 +33,9 @@ EXPANSION: typing.Final = 50
 SMALLEST_LIMIT: typing.Final = 64 << 20
 #: … but never to more than this.
 LARGEST_LIMIT: typing.Final = 8 << 30
+
+#: In paths that may lead elsewhere, and in few others.
+_SUSPICIOUS: typing.Final = re.compile(r'^$|^/|\.\.|[\\\0]|^.:', re.DOTALL)
 
 _LOCAL_HEADER = struct.Struct('<4sHHHHHIIIHH')  # 4.3.7
 _STORED, _DEFLATED = 0, 8  # 4.4.5
@@ -119,17 +122,12 @@ def default_limit(size: int) -> int:
 
 def open_archive(path: str) -> Archive:
     """Read and check the headers of all members. Raises ArchiveError and OSError."""
-    import zipfile
-
     # Header by header, at places far from each other: a buffer would be filled anew for each.
     with open(path, 'rb', buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         try:
-            with zipfile.ZipFile(file) as opened:
-                entries, directory = opened.infolist(), opened.start_dir
-        # zipfile lets these through on some malformed directories, differently in each version.
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OverflowError, IndexError,
-                struct.error, OSError, RuntimeError) as error:
+            directory, entries = central.read(file, size)
+        except (central.MalformedError, OSError, OverflowError, MemoryError) as error:
             raise ArchiveError(
                 'unreadable-archive', f'is not a zip archive that can be read: {error}',
                 advice='Download or build the wheel again; it may have been cut off.') from error
@@ -137,7 +135,7 @@ def open_archive(path: str) -> Archive:
 
 
 def _check(
-    path: str, size: int, identity: tuple[int, ...], directory: int, entries: typing.Sequence[zipfile.ZipInfo],
+    path: str, size: int, identity: tuple[int, ...], directory: int, entries: typing.Sequence[Entry],
     file: typing.BinaryIO,
 ) -> Archive:
     """The archive, with its central directory at the offset `directory`. Raises ArchiveError."""
@@ -148,7 +146,7 @@ def _check(
     duplicates: set[str] = set()
     spans: list[tuple[int, int, str]] = []
     for entry in entries:
-        name = entry.orig_filename
+        name = entry.name
         if _is_unsafe(name):
             found.append(Diagnostic(
                 'unsafe-member-path', 'error', 'is a path that leads out of the directory it is unpacked into',
@@ -161,7 +159,7 @@ def _check(
             found.append(error.diagnostic)
             broken.add(name)
             continue
-        spans.append((entry.header_offset, end, name))
+        spans.append((entry.offset, end, name))
         same = os.path.normpath(name) if '//' in name or './' in name else name
         if same in seen and same not in duplicates:
             duplicates.add(same)
@@ -188,57 +186,77 @@ def _overlaps(spans: list[tuple[int, int, str]]) -> None:
 
 def _is_unsafe(name: str) -> bool:
     """Whether a path may lead out of the directory that it is joined to, on some platform."""
+    if not _SUSPICIOUS.search(name):
+        return False
     parts = name.replace('\\', '/').split('/')
     return not parts[0] or '..' in parts or '\0' in name or (name[1:2] == ':' and name[0].isalpha())
 
 
-def _member(entry: zipfile.ZipInfo, name: str, limit: int, file: typing.BinaryIO) -> tuple[Member, int]:
+def _member(entry: Entry, name: str, limit: int, file: typing.BinaryIO) -> tuple[Member, int]:
     """The member and the offset where its data ends, at most `limit`. Raises ArchiveError."""
-    if entry.filename != name and entry.filename.replace('\\', '/') != name.replace('\\', '/'):
-        raise _mismatch(name, f'its extra field has the name {entry.filename}')
-    if entry.flag_bits & _ENCRYPTED:
+    if entry.unicode_name and entry.unicode_name.replace('\\', '/') != name.replace('\\', '/'):
+        raise _mismatch(name, f'its extra field has the name {entry.unicode_name}')
+    if entry.flags & _ENCRYPTED:
         raise ArchiveError('encrypted-member', 'is encrypted', where=name,
                            advice='Build the wheel without encryption: no installer knows a password.')
-    raw = name.encode('utf-8' if entry.flag_bits & _UTF8 or name.isascii() else 'cp437', 'replace')
-    if not 0 <= entry.header_offset <= limit - _LOCAL_HEADER.size:
-        raise _damaged(name, f'begins at offset {entry.header_offset}, and the central directory at {limit}')
-    file.seek(entry.header_offset)
+    if not 0 <= entry.offset <= limit - _LOCAL_HEADER.size:
+        raise _damaged(name, f'begins at offset {entry.offset}, and the central directory at {limit}')
     # The extra field is seldom longer than the 20 bytes that zip64 needs.
-    block = file.read(_LOCAL_HEADER.size + len(raw) + 20)
+    data_at = _LOCAL_HEADER.size + len(entry.raw)
+    block = _read_at(file, entry.offset, data_at + 20)
     if len(block) < _LOCAL_HEADER.size:  # pragma: no cover - the file became shorter meanwhile
         raise _damaged(name, 'its local header is cut off')
     (signature, _, flags, method, _, _, crc, compressed, uncompressed, name_size, extra_size,
      ) = _LOCAL_HEADER.unpack_from(block)
     if signature != b'PK\3\4':
-        raise _mismatch(name, f'there is no local header at offset {entry.header_offset}')
-    if block[_LOCAL_HEADER.size:_LOCAL_HEADER.size + name_size] != raw:
+        raise _mismatch(name, f'there is no local header at offset {entry.offset}')
+    if name_size != len(entry.raw) or block[_LOCAL_HEADER.size:data_at] != entry.raw:
         local = block[_LOCAL_HEADER.size:_LOCAL_HEADER.size + name_size].decode('utf-8', 'backslashreplace')
         raise _mismatch(name, f'its local header has the name {local}')
-    if flags & (_ENCRYPTED | _UTF8) != entry.flag_bits & (_ENCRYPTED | _UTF8):
-        raise _mismatch(name, f'its local header has the flags 0x{flags:04x}, the central one 0x{entry.flag_bits:04x}')
-    if method != entry.compress_type:
-        raise _mismatch(name, f'its local header has the compression method {method}, '
-                              f'the central one {entry.compress_type}')
-    offset = entry.header_offset + _LOCAL_HEADER.size + name_size + extra_size
-    if _32_BITS in (compressed, uncompressed):
-        extra = block[_LOCAL_HEADER.size + name_size:]
-        if len(extra) < extra_size:
-            file.seek(offset - extra_size)
-            extra = file.read(extra_size)
-        uncompressed, compressed = _zip64(name, extra[:extra_size], uncompressed, compressed)
-    if (crc, compressed, uncompressed) != (entry.CRC, entry.compress_size, entry.file_size):
-        # With a descriptor the local header may have zeros (4.4.4, bit 3).
-        for what, local_value, central in (
-                ('CRC', crc, entry.CRC), ('compressed size', compressed, entry.compress_size),
-                ('size', uncompressed, entry.file_size)):
-            if local_value != central and not (flags & _DESCRIPTOR and local_value == 0):
-                raise _mismatch(name, f'its local header has the {what} {local_value}, the central one {central}')
-    end = offset + entry.compress_size
+    offset = entry.offset + data_at + extra_size
+    # Byte for byte the same, in nearly all archives.
+    if block[6:26] != entry.fixed or _32_BITS in (compressed, uncompressed):
+        _compare(entry, name, flags, method)
+        if _32_BITS in (compressed, uncompressed):
+            extra = block[data_at:data_at + extra_size]
+            if len(extra) < extra_size:
+                extra = _read_at(file, offset - extra_size, extra_size)
+            uncompressed, compressed = _zip64(name, extra, uncompressed, compressed)
+        _compare_sizes(entry, name, crc, compressed, uncompressed, flags & _DESCRIPTOR != 0)
+    end = offset + entry.compressed
     if end > limit:
         raise _damaged(name, f'ends at offset {end}, and the central directory begins at {limit}')
-    if method == _STORED and entry.compress_size != entry.file_size:
-        raise _mismatch(name, f'it is stored, in {entry.compress_size} bytes, and has {entry.file_size}')
-    return Member(name, offset, entry.compress_size, entry.file_size, entry.CRC, method), end
+    if method == _STORED and entry.compressed != entry.size:
+        raise _mismatch(name, f'it is stored, in {entry.compressed} bytes, and has {entry.size}')
+    return Member(name, offset, entry.compressed, entry.size, entry.crc, method), end
+
+
+if hasattr(os, 'pread'):
+    def _read_at(file: typing.BinaryIO, offset: int, size: int) -> bytes:
+        return os.pread(file.fileno(), size, offset)
+else:
+    def _read_at(file: typing.BinaryIO, offset: int, size: int) -> bytes:
+        file.seek(offset)
+        return file.read(size)
+
+
+def _compare(entry: Entry, name: str, flags: int, method: int) -> None:
+    """Flags and compression method of the local header with the central one. Raises ArchiveError."""
+    if flags & (_ENCRYPTED | _UTF8) != entry.flags & (_ENCRYPTED | _UTF8):
+        raise _mismatch(name, f'its local header has the flags 0x{flags:04x}, the central one 0x{entry.flags:04x}')
+    if method != entry.method:
+        raise _mismatch(name, f'its local header has the compression method {method}, the central one {entry.method}')
+
+
+def _compare_sizes(
+    entry: Entry, name: str, crc: int, compressed: int, uncompressed: int, has_descriptor: bool,
+) -> None:
+    """With a descriptor the local header may have zeros (4.4.4, bit 3). Raises ArchiveError."""
+    for what, local, central_value in (
+            ('CRC', crc, entry.crc), ('compressed size', compressed, entry.compressed),
+            ('size', uncompressed, entry.size)):
+        if local != central_value and not (has_descriptor and local == 0):
+            raise _mismatch(name, f'its local header has the {what} {local}, the central one {central_value}')
 
 
 def _zip64(name: str, extra: bytes, uncompressed: int, compressed: int) -> tuple[int, int]:
