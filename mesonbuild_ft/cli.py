@@ -78,7 +78,13 @@ def parse(arguments: typing.Sequence[str]) -> argparse.Namespace:
     if asked and asked not in COMMANDS:
         _no_such_command(asked)
     end = list(arguments).index('--') if asked in PASSES_ON and '--' in arguments else len(arguments)
-    parsed = parser(asked).parse_args(arguments[:end])
+    if arguments and arguments[0] in COMMANDS:
+        # The parsers of the other commands cost more than most checks.
+        command = argparse.ArgumentParser(prog=f'mesonbuild-ft {asked}', formatter_class=help.Formatter)
+        _describe(command, asked)
+        parsed = command.parse_args(arguments[1:end])
+    else:
+        parsed = parser(asked).parse_args(arguments[:end])
     parsed.passed_on = list(arguments[end + 1:])
     return parsed
 
@@ -104,8 +110,13 @@ def parser(*asked: str) -> argparse.ArgumentParser:
     for name, what in COMMANDS.items():
         command = commands.add_parser(name, help=what, formatter_class=help.Formatter)
         if name in asked:
-            module = importlib.import_module(f'{__package__}.commands.{name}')
-            module.add_arguments(command)
-            help.add_sections(command, module.EXIT_STATUS, module.EXAMPLES)
+            _describe(command, name)
     help.add_sections(result, {}, EXAMPLES)
     return result
+
+
+def _describe(command: argparse.ArgumentParser, name: str) -> None:
+    """Add what the module of a sub-command says of it."""
+    module = importlib.import_module(f'{__package__}.commands.{name}')
+    module.add_arguments(command)
+    help.add_sections(command, module.EXIT_STATUS, module.EXAMPLES)

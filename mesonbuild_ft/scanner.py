@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import importlib
-import importlib.machinery
-import importlib.util
-import pathlib
-import types
 import typing
 
 from .diagnostics import refuse
+
+
+if typing.TYPE_CHECKING:
+    import pathlib
+    import types
 
 
 Gil = typing.Literal['not-used', 'used', 'not-declared', 'unknown']
@@ -183,6 +184,8 @@ def load(build_dir: pathlib.Path | None = None) -> Scanner:
 
 def find_built(build_dir: pathlib.Path) -> pathlib.Path | None:
     """The scanner's extension module inside a build directory, if this interpreter can load it."""
+    import importlib.machinery
+
     # A just-built abi3 module of 3.15 has a suffix that only the build directory holds.
     for suffix in importlib.machinery.EXTENSION_SUFFIXES:
         for path in sorted(build_dir.glob(f'mesonbuild_ft/abiscan/_abiscan{suffix}')):
@@ -191,6 +194,9 @@ def find_built(build_dir: pathlib.Path) -> pathlib.Path | None:
 
 
 def _load_file(path: pathlib.Path) -> types.ModuleType:
+    import importlib.machinery
+    import importlib.util
+
     name = 'mesonbuild_ft._abiscan'
     loader = importlib.machinery.ExtensionFileLoader(name, str(path))
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)

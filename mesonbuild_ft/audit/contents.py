@@ -153,8 +153,11 @@ def import_libraries(members: typing.Sequence[str]) -> typing.Iterator[str]:
         if path.endswith(('.pyd', '.so')):
             folder, slash, file = path.rpartition('.')[0].rpartition('/')
             modules |= {folder + slash + file, folder + slash + file.partition('.')[0]}
+    endings = ('.pyd.a', '.dll.a', '.lib', '.exp')
     for path in members:
-        for ending in ('.pyd.a', '.dll.a', '.lib', '.exp'):
+        if not path.endswith(endings):
+            continue
+        for ending in endings:
             if path.endswith(ending):
                 folder, slash, file = path[:-len(ending)].rpartition('/')
                 if modules & {folder + slash + file, folder + slash + file.removeprefix('lib')}:

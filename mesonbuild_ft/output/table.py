@@ -29,10 +29,11 @@ _HEADER: typing.Final = ('VERDICT', 'MODULES', 'PYTHON', 'GIL', 'FILE')
 
 def wants_rich(stream: typing.TextIO) -> bool:
     """Whether rich is installed and of use here; it decides on NO_COLOR itself."""
+    if not (os.environ.get('FORCE_COLOR') or (stream.isatty() and os.environ.get('TERM') != 'dumb')):
+        return False
     import importlib.util
 
-    terminal = stream.isatty() and os.environ.get('TERM') != 'dumb'
-    return (terminal or bool(os.environ.get('FORCE_COLOR'))) and importlib.util.find_spec('rich') is not None
+    return importlib.util.find_spec('rich') is not None
 
 
 def printer(stream: typing.TextIO) -> _Plain | _Rich:
