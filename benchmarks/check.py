@@ -8,8 +8,8 @@ tests with MESONBUILD_FT_FULL=1 download. Figures are medians of CPU seconds, al
 and of the largest resident memory. The commands take turns. A ratio above 1 means that we are cheaper.
 Three comparisons, each with what is measured as ours first:
 
-- the wheels, with Python's zlib, and with the extra `fast` (libdeflate). The floor is the start of Python, and
-  inflating each module: all of it, since its checksum covers all of it.
+- the wheels, with Python's zlib, and with libdeflate, as the extra `cli` installs it. The floor is the start of
+  Python, finding the modules by zipfile, and inflating each: all of it, since its checksum covers all of it;
 - of these, the wheels for the stable ABI, which are what abi3audit is for;
 - the stable-ABI modules, unpacked: the command `abiscan` and abi3audit.
 """
@@ -150,7 +150,8 @@ def main() -> None:
                              check=True, capture_output=True, text=True).stdout.strip()
     next((fast.parent.parent / 'lib').glob('*/site-packages')).joinpath('ours.pth').write_text(purelib + '\n')
     peers = tools('peers', sys.executable, *PEERS).parent
-    program = ['-I', '-m', 'mesonbuild_ft', 'check']  # not the source tree
+    # What the installed script does; -I: not the source tree.
+    program = ['-I', '-c', 'from mesonbuild_ft.__main__ import run; run()', 'check']
     print(f'{platform.machine()}, {os.cpu_count()} CPUs, {arguments.tag}')
     for title, chosen in {'wheels': wheels, 'wheels for the stable ABI': stable}.items():
         if not chosen:
@@ -162,7 +163,7 @@ def main() -> None:
             'check': [python, *program, *chosen],
             'floor': [python, '-I', '-c', FLOOR, *chosen], **others}, arguments.runs)
         compare('the same with libdeflate', {
-            'check, extra fast': [fast, *program, *chosen],
+            'check, extra cli': [fast, *program, *chosen],
             'floor': [fast, '-I', '-c', FLOOR, *chosen], **others}, arguments.runs)
     with tempfile.TemporaryDirectory() as unpacked:
         modules = unpack(stable, pathlib.Path(unpacked))
