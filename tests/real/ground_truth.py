@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Compare what `mesonbuild-ft check` says of real wheels with what is true of them.
 
-    python tests/real/ground_truth.py [--again] [--choose KEY ...]
+    python tests/real/ground_truth.py [--again] [--group GROUP] [--choose KEY ...]
 
-writes GROUND_TRUTH.md, and ends with status 1 where anything is wrong or not explained in ground_truth.toml.
+writes GROUND_TRUTH.md, and ends with status 1 where anything is wrong or not explained in ground_truth.toml. With
+--group it measures one group, and writes its part of the file, with the date and the versions.
 There are five groups of wheels: those of wheels.toml, by which the rules were made, with the Linux wheels of the same
 releases to compare with ([[companion]]); and those of ground_truth.toml ([[wheel]]), of other projects, chosen after
 the rules were fixed, and three times more after what that had shown was repaired.
@@ -367,14 +368,17 @@ class Results:
 
     def problems(self) -> list[str]:
         """What must not be: each is to be repaired, or explained in ground_truth.toml."""
+        files = {wheel.file for wheel in self.wheels}
         result = [f'{m.wheel.file}: {m.name} is predicted {m.predicted} ({m.evidence}), and it is {m.truth} ({m.why})'
                   for m in self.modules if m.verdict == 'wrong']
-        judged = {(file, entry['finding']) for entry in table().get('judged', []) for file in entry['files']}
+        judged = {(file, entry['finding']) for entry in table().get('judged', []) for file in entry['files']
+                  if file in files}
         found = {(wheel.file, finding) for wheel, findings in self.findings.items() for finding in findings}
         result += [f'{file}: {finding} was not judged' for file, finding in sorted(found - judged)]
         result += [f'{file}: {finding} was judged and is not found' for file, finding in sorted(judged - found)]
         result += [f'{file}: {entry["finding"]} is false: {_one_line(entry["evidence"])}'
-                   for entry in table().get('judged', []) if not entry['true'] for file in entry['files']]
+                   for entry in table().get('judged', []) if not entry['true'] for file in entry['files']
+                   if file in files]
         for wheel, (theirs, ours, _) in self.symbols.items():
             patterns = [p for d in table().get('difference', []) if wheel.file in d['files'] for p in d['symbols']]
             result += [f'{wheel.file}: {symbol}: abi3audit and the check differ, without a reason'
@@ -384,15 +388,16 @@ class Results:
         return result
 
 
-def measure(*, again: bool = False) -> Results:
-    """Check all wheels, and find out what is true of them."""
+def measure(*, again: bool = False, group: str = '') -> Results:
+    """Check all wheels, or those of one group, and find out what is true of them."""
     store = CACHE / 'truth.json'
     kept: Json = json.loads(store.read_text()) if store.is_file() and not again else {}
     results = Results()
     loaded = scanner.load()
     verdicts: dict[Wheel, Checked] = {}
     # Linux first: the others are compared with it.
-    for wheel in sorted(load(), key=lambda w: (w.platform != 'linux', w.file)):
+    wheels = [wheel for wheel in load() if group in ('', wheel.group)]
+    for wheel in sorted(wheels, key=lambda w: (w.platform != 'linux', w.file)):
         path = fetch(wheel.file, wheel.sha256)
         checked, = checker.check([os.fspath(path)], loaded, Options(jobs=1))
         verdicts[wheel] = checked
@@ -459,24 +464,40 @@ def numbers(results: Results, group: str) -> dict[str, typing.Union[int, str]]:
 
 def report(results: Results) -> str:
     """GROUND_TRUTH.md."""
+    lines = [
+        '<!-- SPDX-License-Identifier: MIT -->', '# What `mesonbuild-ft check` says of real wheels, and what is true',
+        '', 'Written by `python tests/real/ground_truth.py`, which says how each line is measured. The wheels, and '
+        'what was judged by hand, are in `wheels.toml` and `ground_truth.toml`.', '', *_versions(results), '']
+    for group, title in GROUPS.items():
+        lines += [f'## {title}', '', *_part(results, group)]
+    return '\n'.join(lines)
+
+
+def replace_part(text: str, results: Results, group: str) -> str:
+    """GROUND_TRUTH.md with the part of one group as it was measured now."""
+    title = f'## {GROUPS[group]}'
+    lines = [title, '', 'Measured later than the others:', '', *_versions(results), '', *_part(results, group)]
+    part = '\n'.join(lines)
+    before, found, behind = text.partition(f'{title}\n')
+    _, following, rest = behind.partition('\n## ')
+    return before + part + (f'\n## {rest}' if following else '') if found else f'{text.rstrip()}\n\n{part}'
+
+
+def _versions(results: Results) -> list[str]:
     commit = subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], cwd=support.ROOT, capture_output=True, text=True,
                             check=True).stdout.strip()
     version = subprocess.run([_abi3audit(), '--version'], capture_output=True, text=True, check=True).stdout.strip()
     used = {f'cp{w.version[0]}{w.version[1]}-cp{w.version[0]}{w.version[1]}t'
             for w in results.wheels if w.free_threaded and w.platform == 'linux'}
     names = [found.target.name for found in map(interpreter, sorted(used)) if found is not None]
-    lines = [
-        '<!-- SPDX-License-Identifier: MIT -->', '# What `mesonbuild-ft check` says of real wheels, and what is true',
-        '', 'Written by `python tests/real/ground_truth.py`, which says how each line is measured. The wheels, and '
-        'what was judged by hand, are in `wheels.toml` and `ground_truth.toml`.', '',
-        f'- {datetime.date.today().isoformat()}; {platform.system()} {platform.machine()}, '
-        f'{" ".join(platform.libc_ver())}',
-        f'- mesonbuild-ft at or shortly after the commit {commit}; {version}', f'- imported by {", ".join(names)}', '']
-    for group, title in GROUPS.items():
-        lines += [f'## {title}', '', '| | |', '|-|-|']
-        lines += [f'| {name} | {value} |' for name, value in numbers(results, group).items()]
-        lines += ['', *_lists(results, group)]
-    return '\n'.join(lines)
+    return [f'- {datetime.date.today().isoformat()}; {platform.system()} {platform.machine()}, '
+            f'{" ".join(platform.libc_ver())}',
+            f'- mesonbuild-ft at or shortly after the commit {commit}; {version}', f'- imported by {", ".join(names)}']
+
+
+def _part(results: Results, group: str) -> list[str]:
+    return ['| | |', '|-|-|', *(f'| {name} | {value} |' for name, value in numbers(results, group).items()), '',
+            *_lists(results, group)]
 
 
 def _lists(results: Results, group: str) -> typing.Iterator[str]:
@@ -492,7 +513,9 @@ def _lists(results: Results, group: str) -> typing.Iterator[str]:
         if by_reason:
             yield from (f'### {title}', '')
             for (file, why), names in by_reason.items():
-                yield f'- `{file}`: {_few(list(dict.fromkeys(names)))}: {_escaped(why)}'
+                cause = ' '.join(_one_line(e['cause']) for e in table().get('unknown', []) if e['file'] == file)
+                more = f'. {cause}' if cause and verdict == 'unknown' else ''
+                yield f'- `{file}`: {_few(list(dict.fromkeys(names)))}: {_escaped(why)}{more}'
             yield ''
     if any(a or b for wheel, (a, b, _) in results.symbols.items() if wheel.group == group):
         yield from ('### Different from abi3audit', '')
@@ -546,6 +569,7 @@ def _escaped(text: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n', 1)[0])
     parser.add_argument('--again', action='store_true', help='measure all anew')
+    parser.add_argument('--group', choices=list(GROUPS), default='', help='measure these wheels only')
     parser.add_argument('--choose', nargs='+', metavar='KEY', help='download what [selection] names there, and pin it')
     arguments = parser.parse_args()
     if arguments.choose:
@@ -554,9 +578,13 @@ def main() -> None:
     problem = support.load_scanner()
     if problem:
         raise SystemExit(problem)
-    results = measure(again=arguments.again)
-    HERE.joinpath('GROUND_TRUTH.md').write_text(report(results), encoding='utf-8')
+    results = measure(again=arguments.again, group=arguments.group)
+    file = HERE / 'GROUND_TRUTH.md'
+    file.write_text(replace_part(file.read_text(encoding='utf-8'), results, arguments.group) if arguments.group
+                    else report(results), encoding='utf-8')
     for group, title in GROUPS.items():
+        if arguments.group not in ('', group):
+            continue
         print(f'\n{title}', *(f'  {name}: {value}' for name, value in numbers(results, group).items()), sep='\n')
     problems = results.problems()
     print(*problems, sep='\n')
