@@ -143,6 +143,30 @@ def test_command(form: str, built: typing.Any, interpreters: typing.Any, environ
         assert 'free-threaded: 1 of 1 module, the GIL stays off' in done.stdout
 
 
+def test_installed_package(
+    built: typing.Any, environments: dict[str, pathlib.Path], tmp_path: pathlib.Path,
+) -> None:
+    """Its modules are imported where they lie, by the interpreter that has it, and by no other."""
+    environment = tmp_path / 'environment'
+    subprocess.run([environments['cp314-cp314t'], '-m', 'venv', '--without-pip', environment], check=True)
+    python = environment / 'bin' / 'python'
+    support.load_environments().pip_install(python, '--no-deps', os.fspath(
+        built.wheel('no-gil-declaration', 'cp314-cp314t')))
+    program = [next(iter(environments.values())), '-m', 'mesonbuild_ft', 'check', '--import', '--format', 'json']
+    done = subprocess.run([*program, '--python', python, 'no-gil-declaration'], capture_output=True, text=True,
+                          check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, '')
+    result, = json.loads(done.stdout)['results']
+    assert [(i['python'], i['gil_before'], i['gil_after'], i['error']) for i in result['imports']] == [
+        (os.fspath(python), False, True, '')]
+    assert [finding['identifier'] for finding in result['findings']] == ['gil-enabled-by-module']
+    # Without --python: of the interpreter that runs this.
+    done = subprocess.run([*program, 'mesonbuild-ft'], capture_output=True, text=True, check=False, cwd=tmp_path)
+    result, = json.loads(done.stdout)['results']
+    assert [(i['python'], i['module'], i['error']) for i in result['imports']] == [
+        (os.fspath(program[0]), 'mesonbuild_ft._abiscan', '')]
+
+
 def test_command_with_an_interpreter_that_is_none(
     built: typing.Any, environments: dict[str, pathlib.Path],
 ) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """`mesonbuild-ft check --import`: what interpreters say of a wheel's modules when they import them.
 
-The only part of the check that writes or runs anything of a wheel: into a temporary directory, and in fresh
-processes of interpreters that its tags admit.
+Those of an installed package are imported where they lie, by the interpreter that has it. The only part of the check
+that writes or runs anything of a wheel: into a temporary directory, and in fresh processes of interpreters that its
+tags admit.
 """
 
 from __future__ import annotations
@@ -25,24 +26,33 @@ from .import_process import Import
 
 def run(
     results: typing.Sequence[Checked], interpreters: typing.Sequence[Interpreter], limit: int | None = None,
+    owner: Interpreter | None = None,
 ) -> list[Checked]:
     """The same verdicts with what importing showed added to them.
 
-    limit: bytes that an archive may inflate to; None: see `archive.default_limit`.
+    owner: of the installed packages that were named. limit: bytes that an archive may inflate to; None: see
+    `archive.default_limit`.
     """
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for interpreter in interpreters:
             # Each asks its interpreter once.
             pool.submit(lambda i=interpreter: i.wheel_tags)  # type: ignore[misc]
-    return [_run(checked, interpreters, limit) for checked in results]
+    return [_run(checked, interpreters, limit, owner) for checked in results]
 
 
-def _run(checked: Checked, interpreters: typing.Sequence[Interpreter], limit: int | None) -> Checked:
+def _run(
+    checked: Checked, interpreters: typing.Sequence[Interpreter], limit: int | None, owner: Interpreter | None,
+) -> Checked:
     if checked.unusable or not checked.modules:
         return checked
+    # A package in a directory that was named has no interpreter.
+    if checked.kind == 'package' and owner is not None and not checked.path.endswith('.dist-info'):
+        imports = _import_all(pathlib.Path(checked.path), _pairs([owner], checked), import_process.Processes())
+        return _with(checked, imports, _judge(checked, imports))
     if checked.kind != 'wheel' or checked.name is None:
         return _with(checked, [], [_not_tried(
-            checked, 'is no wheel, and only wheels are imported', 'Name the wheel it comes from.')])
+            checked, 'is neither a wheel nor an installed package, and only these are imported',
+            'Name the wheel it comes from.')])
     wheel_tags = set(checked.name.expanded())
     fitting = [interpreter for interpreter in interpreters if wheel_tags & interpreter.wheel_tags]
     if not fitting:
@@ -62,15 +72,19 @@ def import_in(
     try:
         with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-import-') as directory:
             _install(checked.path, pathlib.Path(directory), limit)
-            imports = _import_all(pathlib.Path(directory), [
-                (interpreter, import_process.module_name(module.path)) for interpreter in interpreters
-                for module in checked.modules if _finds(interpreter, module) and _is_python(module)],
-                processes or import_process.Processes())
+            imports = _import_all(
+                pathlib.Path(directory), _pairs(interpreters, checked), processes or import_process.Processes())
     except ArchiveError as error:
         return _with(checked, [], [error.diagnostic])
     except OSError as error:
         return _with(checked, [], [from_os_error(error)])
     return _with(checked, imports, _judge(checked, imports))
+
+
+def _pairs(interpreters: typing.Sequence[Interpreter], checked: Checked) -> list[tuple[Interpreter, str]]:
+    """Which module each interpreter is to import."""
+    return [(interpreter, import_process.module_name(module.path)) for interpreter in interpreters
+            for module in checked.modules if _finds(interpreter, module) and _is_python(module)]
 
 
 def _import_all(

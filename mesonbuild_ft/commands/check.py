@@ -48,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('-v', '--verbose', action='store_true', help='list every finding of a kind, and in the '
                         'formats table and markdown say of every module what it is; json and sarif have everything')
     parser.add_argument('--import', action='store_true', dest='do_import', help='also import every module of the '
-                        'wheels in each interpreter that their tags admit, and tell what becomes of the GIL')
+                        'wheels in each interpreter that their tags admit, and of installed packages in theirs, and '
+                        'tell what becomes of the GIL')
     parser.add_argument('--python', action='append', default=[], metavar='PYTHON',
                         help='an interpreter for --import, or its version (default: those found on this machine); '
                              'installed packages that are named are those of the first (default: of the one that '
@@ -101,14 +102,16 @@ def run(arguments: argparse.Namespace) -> int:
         from .. import interpreters
         from ..check import imports
         try:
-            found = interpreters.find(arguments.python)
+            kinds = {result.kind for result in results}
+            found = interpreters.find(arguments.python) if kinds != {'package'} else []
+            owner, = interpreters.find([python or sys.executable]) if 'package' in kinds else [None]
         except BuildRefused as error:
             return status.refused(error)
         if not arguments.python:
             # Of several releases of one version the newest will do.
             found = list({interpreter.tag: interpreter for interpreter in found}.values())
         with status.ends_orderly():
-            results = imports.run(results, found, arguments.max_inflated)
+            results = imports.run(results, found, arguments.max_inflated, owner)
     ended = _status(results, arguments.fail_on)
     def write(form: str, stream: typing.TextIO) -> None:
         _write(results, form, stream, arguments, loaded.stable_abi_source, ended)

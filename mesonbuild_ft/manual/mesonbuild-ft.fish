@@ -80,7 +80,7 @@ complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using check' -l format -xka "
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using check' -l report -x -d 'also write the result in another format to a file; may be repeated'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using check' -l fail-on -xka "error warning hint" -d 'the least severity that makes the exit status 1 (default: error)'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using check' -s v -l verbose -d 'list every finding of a kind, and in the formats table and markdown say of every module what it is; json and sarif have everything'
-complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using check' -l import -d 'also import every module of the wheels in each interpreter that their tags admit, and tell what becomes of the GIL'
+complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using check' -l import -d 'also import every module of the wheels in each interpreter that their tags admit, and of installed packages in theirs, and tell what becomes of the GIL'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using check' -l python -xka "(__fish_complete_path (commandline -ct))" -d 'an interpreter for --import, or its version (default: those found on this machine); installed packages that are named are those of the first (default: of the one that runs this)'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using check' -l fix -xka "(__fish_complete_directories)" -d 'write a corrected copy of each wheel whose suffixes, Tag lines or stray import libraries are wrong into this directory, and judge the copy instead'
 complete -c mesonbuild-ft -n '_shtab_mesonbuild_ft_using check' -l jobs -x -d 'threads (default: one for each processor)'

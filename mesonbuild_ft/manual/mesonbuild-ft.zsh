@@ -36,7 +36,7 @@ _shtab_mesonbuild_ft_check_options=(
   "*--report[also write the result in another format to a file\; may be repeated]:FORMAT=FILE:"
   "--fail-on[the least severity that makes the exit status 1 (default\: error)]:fail_on:(error warning hint)"
   {-v,--verbose}"[list every finding of a kind, and in the formats table and markdown say of every module what it is\; json and sarif have everything]"
-  "--import[also import every module of the wheels in each interpreter that their tags admit, and tell what becomes of the GIL]"
+  "--import[also import every module of the wheels in each interpreter that their tags admit, and of installed packages in theirs, and tell what becomes of the GIL]"
   "*--python[an interpreter for --import, or its version (default\: those found on this machine)\; installed packages that are named are those of the first (default\: of the one that runs this)]:PYTHON:_files"
   "--fix[write a corrected copy of each wheel whose suffixes, Tag lines or stray import libraries are wrong into this directory, and judge the copy instead]:DIRECTORY:_files -/"
   "--jobs[threads (default\: one for each processor)]:N:"
