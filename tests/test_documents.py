@@ -13,6 +13,8 @@ import sys
 import documents
 import pytest
 import support
+import trees
+import wheels
 import windows_python
 from conftest import Interpreters
 
@@ -45,11 +47,11 @@ def test_first_wheels(interpreters: Interpreters, all_wheels: pathlib.Path, tmp_
 
 
 def with_ours(
-    directory: pathlib.Path, interpreters: Interpreters, wheels: pathlib.Path,
+    directory: pathlib.Path, interpreters: Interpreters, wheels: pathlib.Path, tag: str = 'cp313-cp313',
 ) -> dict[str, str]:
-    """The same, with mesonbuild-ft of this checkout installed already."""
+    """The same, with mesonbuild-ft of this checkout installed already, for that interpreter."""
     result = environment(directory, interpreters, wheels)
-    ours = [os.fspath(interpreters.get('cp313-cp313')), '-P', '-m', 'mesonbuild_ft']
+    ours = [os.fspath(interpreters.get(tag)), '-P', '-m', 'mesonbuild_ft']
     result['PATH'] = os.fspath(documents.shims(directory / 'ours', {'mesonbuild-ft': ours})) + (
         os.pathsep + result['PATH'])
     return result
@@ -142,3 +144,49 @@ def test_cibuildwheel(interpreters: Interpreters, all_wheels: pathlib.Path, tmp_
     said = subprocess.run([sys.executable, '-c', code], cwd=place, capture_output=True, text=True, check=True).stdout
     assert "abi=abi3t" in said
     assert 'mesonbuild-ft check {wheel}' in said
+
+
+def test_build_wheels(interpreters: Interpreters, all_wheels: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    trees.need('x86_64-w64-mingw32-gcc')
+    interpreters.get(support.PYPY)
+    place = greeting(tmp_path)
+    (place / 'windows-3.14t').symlink_to(trees.tree(trees.WINDOWS, 'cp314-cp314t-win_amd64'))
+    done = documents.follow(
+        DOCS / 'how-to' / 'build-wheels.md', place, with_ours(tmp_path, interpreters, all_wheels))
+    assert [one.command for one in done if one.status] == []
+    assert len(done) == 3
+
+
+def test_configure_by_hand(interpreters: Interpreters, all_wheels: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """With 3.14t, in a project without special settings."""
+    done = documents.follow(
+        DOCS / 'how-to' / 'configure-by-hand.md', greeting(tmp_path),
+        with_ours(tmp_path, interpreters, all_wheels, 'cp314-cp314t'))
+    assert [one.command for one in done if one.status] == []
+    assert len(done) == 3
+
+
+def test_inspect(interpreters: Interpreters, all_wheels: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    interpreters.get(support.PYPY)
+    (tmp_path / 'examples').mkdir()
+    greeting(tmp_path / 'examples')
+    done = documents.follow(
+        DOCS / 'reference' / 'inspect.md', tmp_path, with_ours(tmp_path, interpreters, all_wheels))
+    assert [one.command for one in done if one.status] == []
+    assert len(done) == 2
+
+
+def test_readme(interpreters: Interpreters, all_wheels: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """But for `make`: what that shows is on the landing page too."""
+    interpreters.get(support.PYPY)
+    place = support.copy_project('limited-abi3t', tmp_path)
+    (place / 'dist').mkdir()
+    wheels.wheel(place / 'dist', 'cp39-abi3-linux_x86_64', {
+        'one.abi3.so': wheels.module(tmp_path, 'cp313-cp313', '-DPy_LIMITED_API=0x03090000')})
+    data = wheels.module(tmp_path, 'cp314-cp314t', '-DNO_GIL_SLOT')
+    wheels.wheel(place / 'dist', 'cp314-cp314t-linux_x86_64', {
+        f'{name}.cpython-314t-x86_64-linux-gnu.so': data for name in ('one', 'part/one')})
+    done = documents.follow(
+        support.ROOT / 'README.md', place, with_ours(tmp_path, interpreters, all_wheels), left_out=('make',))
+    assert [one.command for one in done if one.status] == []
+    assert len(done) == 2
