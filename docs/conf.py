@@ -2,7 +2,8 @@
 """The site of the documentation: `make docs` builds it into build/docs.
 
 The pages are plain Markdown that GitHub shows as well, so what only a site needs is made here: the navigation follows
-the links of the index pages, and pictures become part of their page, where they follow the theme.
+the links of the index pages, pictures become part of their page, where they follow the theme, and the page of the C
+headers gets the comments of the headers.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _version = re.search(r'^version = "(.+)"$', (ROOT / 'pyproject.toml').read_text(
 assert _version is not None
 version = release = _version[1]
 
-extensions = ['myst_parser', 'sphinx_copybutton']
+extensions = ['hawkmoth', 'myst_parser', 'sphinx_copybutton']
 # Anchors as GitHub makes them.
 myst_heading_anchors = 3
 nitpicky = True
@@ -38,6 +39,10 @@ html_static_path = ['_static']
 html_css_files = ['site.css']
 html_show_sourcelink = False
 html_copy_source = False
+# hawkmoth reads the comments in C headers. What CPython has is not described here.
+hawkmoth_root = str(ROOT / 'mesonbuild_ft' / 'include')
+hawkmoth_clang = [f'-I{ROOT / "docs" / "_headers"}']
+nitpick_ignore_regex = [('c:identifier', 'Py.*')]
 copybutton_prompt_text = '$ '
 copybutton_only_copy_prompt_lines = True
 
@@ -46,12 +51,22 @@ _LINK: typing.Final = re.compile(r'\]\(([\w./-]+)\.md\)')
 #: Pages whose links are the navigation.
 _INDEX: typing.Final = ('index', 'tutorial/index', 'how-to/index', 'reference/index', 'reference/diagnostics',
                         'explanation/index')
+#: Header -> the macros with which all of its public names are defined where its comments are.
+_HEADERS: typing.Final = {
+    'module': '-DPY_VERSION_HEX=0x030f0000', 'locking': '-DPY_VERSION_HEX=0x030f0000, -DPy_GIL_DISABLED',
+    'references': '-DPY_VERSION_HEX=0x03090000'}
 
 
 def add_navigation(app: Sphinx, name: str, source: list[str]) -> None:
     """Add a hidden table of contents to an index page: what it links to, in that order."""
     if name == 'changelog':
         source[0] = (ROOT / 'CHANGELOG.md').read_text(encoding='utf-8')
+    if name == 'reference/headers':
+        source[0] += '\n## What stands in the headers\n'
+        for header, defines in _HEADERS.items():
+            path = f'mesonbuild_ft/{header}.h'
+            source[0] += (f'\n`#include <{path}>`\n\n```{{eval-rst}}\n.. c:autodoc:: {path}\n   :clang: {defines}\n'
+                          '```\n')
     if name not in _INDEX:
         return
     here = posixpath.dirname(name)

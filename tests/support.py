@@ -163,12 +163,12 @@ def git_init(project: pathlib.Path) -> None:
         subprocess.run(['git', *arguments], cwd=project, check=True)
 
 
-def copy_checkout(directory: pathlib.Path) -> pathlib.Path:
-    """A repository with one commit, of what would be committed here; the tests are left out."""
+def copy_checkout(directory: pathlib.Path, *, tests: bool = False) -> pathlib.Path:
+    """A repository with one commit, of what would be committed here; the tests are left out unless asked for."""
     files = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '-z'], cwd=ROOT, capture_output=True,
                            text=True, check=True).stdout
     for name in filter(None, files.split('\0')):
-        if (ROOT / name).is_file() and not name.startswith('tests/'):
+        if (ROOT / name).is_file() and (tests or not name.startswith('tests/')):
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, directory / name)
     git_init(directory)

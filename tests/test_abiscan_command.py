@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import typing
@@ -18,16 +19,17 @@ from mesonbuild_ft import scanner
 
 @pytest.fixture(scope='session')
 def abiscan(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The command, built by Meson alone as a distribution does it."""
-    build = tmp_path_factory.mktemp('abiscan')
-    meson = pathlib.Path(sys.executable).with_name('meson')
-    environment = support.clean_environment(pathlib.Path(sys.executable))
-    for command in (
-            [meson, 'setup', build / 'build', support.ROOT, '-Dcommand=true', '-Dwerror=true', f'--prefix={build}'],
-            [meson, 'install', '-C', build / 'build', '--tags', 'runtime']):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    """The command, built by Meson alone, as the how-to for distributions says."""
+    directory = tmp_path_factory.mktemp('abiscan')
+    page = (support.ROOT / 'docs' / 'how-to' / 'distributions.md').read_text(encoding='utf-8')
+    setup, install, run = page.split('```sh\n')[1].split('```')[0].splitlines()
+    setup = setup.replace('/path/to/mesonbuild-ft', shlex.quote(os.fspath(support.ROOT))) + ' -Dwerror=true'
+    for command in (setup, install):
+        done = subprocess.run(
+            ['bash', '-c', command], env=support.clean_environment(pathlib.Path(sys.executable)), cwd=directory,
+            capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-    return build / 'bin' / 'abiscan'
+    return directory / run.removesuffix(' FILE...')
 
 
 def run(abiscan: pathlib.Path, *arguments: typing.Any) -> tuple[int, list[dict[str, typing.Any]], str]:

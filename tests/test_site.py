@@ -84,6 +84,23 @@ def test_every_page_is_in_the_navigation(site: pathlib.Path, pages: dict[str, Pa
     assert missing == []
 
 
+def test_every_name_of_the_headers_is_described(pages: dict[str, Page]) -> None:
+    """Each has a comment in its header, which stands on the page, and the overview names it."""
+    names = set()
+    for path in (support.ROOT / 'mesonbuild_ft' / 'include').rglob('*.h'):
+        text = path.read_text(encoding='utf-8')
+        names |= set(re.findall(r'^# *define (MBFT_\w+)', text, re.MULTILINE))
+        names |= set(re.findall(r'^typedef .*?\b(MBFT_\w+);$', text, re.MULTILINE))
+        names |= set(re.findall(r'^static inline .*?\b((?:MBFT_|Py)\w+)\(', text, re.MULTILINE))
+    # Include guards, and what is decided within one header.
+    names = {name for name in names if not re.fullmatch(r'MBFT_(\w+_H|NEEDS_\w+)', name)}
+    assert len(names) > 25
+    assert {anchor.removeprefix('c.') for anchor in pages['reference/headers.html'].anchors
+            if anchor.startswith('c.') and '.' not in anchor[2:]} == names
+    overview = (DOCS / 'reference' / 'headers.md').read_text(encoding='utf-8')
+    assert {name for name in names if name not in overview} == set()
+
+
 def test_search_finds_diagnostics(site: pathlib.Path) -> None:
     index = (site / 'searchindex.js').read_text(encoding='utf-8')
     titles = json.loads(index[index.index('{'):index.rindex('}') + 1])['alltitles']
@@ -93,7 +110,7 @@ def test_search_finds_diagnostics(site: pathlib.Path) -> None:
 def test_links_work_on_github_as_well() -> None:
     """There a link is a path in the repository, and nothing else is resolved."""
     dead = []
-    for path in [support.ROOT / 'README.md', support.ROOT / 'CHANGELOG.md', *DOCS.rglob('*.md')]:
+    for path in [*support.ROOT.glob('*.md'), *DOCS.rglob('*.md')]:
         text = re.sub(r'^```.*?^```$', '', path.read_text(encoding='utf-8'), flags=re.MULTILINE | re.DOTALL)
         for link in re.findall(r'\]\(([^)\s]+)\)', text):
             target = urllib.parse.urlsplit(link)

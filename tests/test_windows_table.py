@@ -166,6 +166,12 @@ def test_row(name: str, tag: str, tmp_path: pathlib.Path) -> None:
         assert imported.stderr.splitlines()[-1] == says
 
 
+def test_the_how_to_has_these_messages() -> None:
+    page = (support.ROOT / 'docs' / 'how-to' / 'windows.md').read_text(encoding='utf-8')
+    for message in (UNINITIALISED, INVALID, INCOMPATIBLE):
+        assert f'`{message}`' in page
+
+
 @pytest.mark.parametrize('tag', GIL)
 def test_with_the_gil_the_define_does_not_link(tag: str, tmp_path: pathlib.Path) -> None:
     python = windows_python.python(tag)

@@ -21,7 +21,8 @@ PREFIX: typing.Final = support.ROOT / '.cache' / 'wine'
 #: Held while the server is started or ended; and shared by all processes that use it.
 _LOCK: typing.Final = PREFIX.with_name('wine.lock')
 _USERS: typing.Final = PREFIX.with_name('wine-users.lock')
-_ENVIRONMENT: typing.Final = {
+#: How its server is found, and what it need not do.
+ENVIRONMENT: typing.Final = {
     'WINEDEBUG': '-all', 'WINEPREFIX': os.fspath(PREFIX), 'WINEDLLOVERRIDES': 'winedbg.exe=d;mscoree=d;mshtml=d'}
 #: Status of a process that Windows ended for an access violation, as Wine passes it on (0xC0000005).
 CRASHED: typing.Final = 5
@@ -69,7 +70,7 @@ def windows_path(path: pathlib.Path) -> str:
 
 
 def _environment() -> dict[str, str]:
-    return {**support.clean_environment(pathlib.Path('/usr/bin/python3')), **_ENVIRONMENT}
+    return {**support.clean_environment(pathlib.Path('/usr/bin/python3')), **ENVIRONMENT}
 
 
 @functools.cache

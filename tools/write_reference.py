@@ -23,8 +23,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tools')]
 
 def files() -> dict[pathlib.Path, typing.Callable[[], str]]:
     """Path -> what writes its text."""
+    import comparison_tables
     import completion
     import manual
+    import peps
     import pictures
     import schema_pages
 
@@ -36,6 +38,8 @@ def files() -> dict[pathlib.Path, typing.Callable[[], str]]:
         REFERENCE / 'settings.md': schema_pages.settings,
         REFERENCE / 'settings.schema.json': schema_pages.settings_schema,
         REFERENCE / 'schemas.md': schema_pages.schemas,
+        REFERENCE / 'peps.md': peps.page,
+        ROOT / 'docs' / 'explanation' / 'comparison.md': comparison_tables.page,
         ROOT / 'docs' / 'how-to' / 'github-workflow.md': workflow,
         **{ROOT / 'docs' / 'explanation' / 'pictures' / name: draw for name, draw in pictures.PICTURES.items()},
         page: lambda: manual.man(_read(page)),

@@ -285,12 +285,12 @@ def build(project: Project, tag: str, directory: pathlib.Path, *, backend: str =
     if result.status == 0:
         unpacked = support.unpack(result.path, directory / 'unpacked')
         for other, interpreter in admitted(result.path, project).items():
-            trials += [_try(other, interpreter, unpacked, *item) for item in project.modules.items()]
+            trials += [try_import(other, interpreter, unpacked, *item) for item in project.modules.items()]
     shutil.rmtree(directory / 'source')
     return Build(project, tag, backend, result, tuple(trials), announced)
 
 
-def _try(tag: str, python: pathlib.Path, directory: pathlib.Path, module: str, expression: str) -> Trial:
+def try_import(tag: str, python: pathlib.Path, directory: pathlib.Path, module: str, expression: str) -> Trial:
     done = subprocess.run(
         [python, '-c', _TRY, json.dumps([os.fspath(directory), module, expression.strip()])], cwd=directory,
         capture_output=True, text=True, env=support.clean_environment(python), check=False)

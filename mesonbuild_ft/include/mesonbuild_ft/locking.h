@@ -26,8 +26,10 @@
 #  endif
 #endif
 
-/* Py_GIL_DISABLED is defined for free-threaded interpreters, and by 3.15's headers for abi3t, which both builds
- * load.  In all other cases only interpreters with the GIL load what is compiled: abi3 is one of them. */
+/** Whether an interpreter without the GIL may load what is compiled, 1 or 0.  ``Py_GIL_DISABLED`` is defined for
+ * free-threaded interpreters, and by 3.15's headers for abi3t, which both builds load.  In all other cases only
+ * interpreters with the GIL load it: abi3 is one of them.
+ */
 #if defined(Py_GIL_DISABLED) || defined(Py_TARGET_ABI3T)
 #  define MBFT_GIL_MAY_BE_OFF 1
 #else
@@ -37,9 +39,16 @@
 /* 3.15's headers have Py_BEGIN_CRITICAL_SECTION for every limited API, also for those in which the functions
  * behind it do not exist yet: with the GIL it is not used. */
 #if MBFT_GIL_MAY_BE_OFF
+/** Begins a section in which no other thread that locks this object runs; a semicolon follows it.
+ *
+ * :param object: the ``PyObject *``
+ */
 #  define MBFT_BEGIN_CRITICAL_SECTION(object) Py_BEGIN_CRITICAL_SECTION(object)
+/** Ends it, in the same block and always: no return, break or goto leads out of it. */
 #  define MBFT_END_CRITICAL_SECTION() Py_END_CRITICAL_SECTION()
+/** The same for two objects, which are locked in an order that cannot be a deadlock. */
 #  define MBFT_BEGIN_CRITICAL_SECTION2(a, b) Py_BEGIN_CRITICAL_SECTION2(a, b)
+/** Ends a section of two objects. */
 #  define MBFT_END_CRITICAL_SECTION2() Py_END_CRITICAL_SECTION2()
 #else
 #  define MBFT_BEGIN_CRITICAL_SECTION(object) \
@@ -53,25 +62,27 @@
 #  define MBFT_END_CRITICAL_SECTION2() }
 #endif
 
-/* void MBFT_Mutex_Lock(MBFT_Mutex *), MBFT_Mutex_Unlock(MBFT_Mutex *): not recursive.  A thread that waits lets
- * the others have the GIL, and takes part in stop-the-world pauses.
- * void MBFT_Mutex_Free(MBFT_Mutex *): before the memory of an unlocked one goes; static ones stay.
- *
- * From 3.12 on interpreters may have a GIL each (PEP 684), which does not protect what they share. */
+/* From 3.12 on interpreters may have a GIL each (PEP 684), which does not protect what they share. */
 #if !defined(Py_LIMITED_API) && PY_VERSION_HEX >= 0x030d0000 && !defined(PYPY_VERSION)
 
+/** A lock for data that belong to no object; all zero is unlocked. */
 typedef PyMutex MBFT_Mutex;
 
+/** Locks it; not recursive.  A thread that waits lets the others have the GIL, and takes part in stop-the-world
+ * pauses.
+ */
 static inline void MBFT_Mutex_Lock(MBFT_Mutex *mutex)
 {
     PyMutex_Lock(mutex);
 }
 
+/** Unlocks it. */
 static inline void MBFT_Mutex_Unlock(MBFT_Mutex *mutex)
 {
     PyMutex_Unlock(mutex);
 }
 
+/** Before the memory of an unlocked one goes; static ones stay. */
 static inline void MBFT_Mutex_Free(MBFT_Mutex *mutex)
 {
     (void)mutex;

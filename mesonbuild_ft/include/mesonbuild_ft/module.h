@@ -26,7 +26,7 @@
 
 #include <Python.h>
 
-/* The oldest Python that may load what is compiled, as PY_VERSION_HEX is written. */
+/** The oldest Python that may load what is compiled, as ``PY_VERSION_HEX`` is written. */
 #ifndef MBFT_OLDEST_PYTHON
 #  ifndef Py_LIMITED_API
 #    define MBFT_OLDEST_PYTHON PY_VERSION_HEX
@@ -41,20 +41,24 @@
 #  error "Py_LIMITED_API is newer than this Python.h: compile with a newer Python, or lower it"
 #endif
 
-/* Whether that Python calls PyModExport_ functions. */
+/** Whether that Python calls ``PyModExport_`` functions: 1 or 0. */
 #if MBFT_OLDEST_PYTHON >= 0x030f0000
 #  define MBFT_USES_EXPORT_HOOK 1
 #else
 #  define MBFT_USES_EXPORT_HOOK 0
 #endif
 
-/* Whether it knows these slots; another one stops with "unknown slot ID".  Versions decide, since 3.15
+/* A slot that a Python does not know stops it with "unknown slot ID".  Versions decide, since 3.15
  * defines Py_mod_gil for every limited API.  PyPy's headers define those that PyPy knows. */
+
+/** Whether it knows ``Py_mod_multiple_interpreters``: 1 or 0. */
 #if MBFT_OLDEST_PYTHON >= 0x030c0000 && (!defined(PYPY_VERSION) || defined(Py_mod_multiple_interpreters))
 #  define MBFT_HAS_INTERPRETERS_SLOT 1
 #else
 #  define MBFT_HAS_INTERPRETERS_SLOT 0
 #endif
+
+/** Whether it knows ``Py_mod_gil``: 1 or 0. */
 #if MBFT_OLDEST_PYTHON >= 0x030d0000 && (!defined(PYPY_VERSION) || defined(Py_mod_gil))
 #  define MBFT_HAS_GIL_SLOT 1
 #else
@@ -73,10 +77,12 @@
 #  define mbft_unused
 #endif
 
-/* An entry of the table of slots.  MBFT_SLOT(id, value) is any other entry than those below. */
 #if MBFT_USES_EXPORT_HOOK
+/** An entry of the table of slots: a ``PySlot``, or before 3.15 a ``PyModuleDef_Slot``. */
 typedef PySlot MBFT_Slot;
+/** Any other entry than those below. */
 #  define MBFT_SLOT(id, value) {(id), PySlot_INTPTR, {0}, {mbft_pointer(value)}}
+/** The last entry. */
 #  define MBFT_SLOTS_END {0, 0, {0}, {NULL}}
 #else
 typedef PyModuleDef_Slot MBFT_Slot;
@@ -92,15 +98,17 @@ static inline int mbft_execute_nothing(PyObject *module)
     return 0;
 }
 
-/* int (*)(PyObject *module): fills the module.  Once: 3.15 refuses a second one in an array of PySlot. */
+/** ``int (*)(PyObject *module)``: fills the module.  Once: 3.15 refuses a second one in an array of PySlot. */
 #define MBFT_EXEC(function) MBFT_SLOT(Py_mod_exec, function)
-/* PyObject *(*)(PyObject *spec, PyModuleDef *): makes the module; from 3.15 on the second argument is NULL. */
+/** ``PyObject *(*)(PyObject *spec, PyModuleDef *)``: makes the module; from 3.15 on the second argument is NULL. */
 #define MBFT_CREATE(function) MBFT_SLOT(Py_mod_create, function)
 
-/* Whether the module is correct without the GIL (PEP 703).  Without either, importing it in a free-threaded
- * interpreter switches the GIL on. */
 #if MBFT_HAS_GIL_SLOT
+/** The module is correct without the GIL (PEP 703).  Without this entry, importing it in a free-threaded
+ * interpreter switches the GIL on.
+ */
 #  define MBFT_GIL_NOT_USED MBFT_SLOT(Py_mod_gil, Py_MOD_GIL_NOT_USED)
+/** The module needs the GIL: importing it in a free-threaded interpreter switches the GIL on, as without an entry. */
 #  define MBFT_GIL_USED MBFT_SLOT(Py_mod_gil, Py_MOD_GIL_USED)
 #else
 #  define MBFT_GIL_NOT_USED mbft_no_slot
@@ -109,10 +117,13 @@ static inline int mbft_execute_nothing(PyObject *module)
 
 /* Which interpreters of a process may import the module (PEP 489, 684); one of three. */
 #if MBFT_HAS_INTERPRETERS_SLOT
+/** Every interpreter of a process may import the module, also one with a GIL of its own (PEP 684). */
 #  define MBFT_PER_INTERPRETER_GIL \
       MBFT_SLOT(Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED)
+/** Every interpreter of a process that shares the GIL of the main interpreter may import the module. */
 #  define MBFT_MULTIPLE_INTERPRETERS \
       MBFT_SLOT(Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED)
+/** Only the main interpreter may import the module. */
 #  define MBFT_NO_MULTIPLE_INTERPRETERS \
       MBFT_SLOT(Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED)
 #else
@@ -121,19 +132,20 @@ static inline int mbft_execute_nothing(PyObject *module)
 #  define MBFT_NO_MULTIPLE_INTERPRETERS mbft_no_slot
 #endif
 
-/* In place of an array of methods. */
+/** In place of an array of methods. */
 #define MBFT_NO_METHODS mbft_no_methods
 static mbft_unused PyMethodDef mbft_no_methods[] = {{NULL, NULL, 0, NULL}};
 
-/* MBFT_MODULE(name, doc, methods, state, slots);
+/** Defines a module with multi-phase initialisation; a semicolon follows it.
  *
- * name      the last part of the module's name, as an identifier
- * doc       a string, or what PyDoc_STRVAR made
- * methods   an array of PyMethodDef, or MBFT_NO_METHODS
- * state     MBFT_NO_STATE; MBFT_STATE_SIZE(bytes) where it refers to no objects; or
- *           MBFT_STATE(bytes, traverse, clear, free), three functions of which none is NULL
- *           (traverseproc, inquiry, freefunc)
- * slots     an array of MBFT_Slot that ends with MBFT_SLOTS_END */
+ * :param name: the last part of the module's name, as an identifier
+ * :param doc: a string, or what ``PyDoc_STRVAR`` made
+ * :param methods: an array of ``PyMethodDef``, or ``MBFT_NO_METHODS``
+ * :param state: ``MBFT_NO_STATE``; ``MBFT_STATE_SIZE(bytes)`` where it refers to no objects; or
+ *     ``MBFT_STATE(bytes, traverse, clear, free)``, three functions of which none is NULL
+ *     (traverseproc, inquiry, freefunc)
+ * :param slots: an array of ``MBFT_Slot`` that ends with ``MBFT_SLOTS_END``
+ */
 #if MBFT_USES_EXPORT_HOOK
 #  define MBFT_MODULE(name, doc, methods, state, slots)                        \
       PyABIInfo_VAR(mbft_abi_##name)                                           \
@@ -179,9 +191,12 @@ static mbft_unused PyMethodDef mbft_no_methods[] = {{NULL, NULL, 0, NULL}};
 #  define mbft_functions_MBFT_STATE(bytes, traverse, clear, free) traverse, clear, free
 #endif
 
-/* int MBFT_Module_SetGILNotUsed(PyObject *module): what MBFT_GIL_NOT_USED says, for a module with single-phase
- * initialisation, between PyModule_Create() and its return; -1 with an exception set where it fails.
- * Such a module cannot be compiled for abi3t. */
+/** What ``MBFT_GIL_NOT_USED`` says, for a module with single-phase initialisation, between ``PyModule_Create()`` and
+ * its return.  Such a module cannot be compiled for abi3t.
+ *
+ * :param module: the ``PyObject *``
+ * :returns: 0, or -1 with an exception set (int)
+ */
 #if defined(Py_GIL_DISABLED) && !defined(Py_LIMITED_API)
 #  define MBFT_Module_SetGILNotUsed(module) PyUnstable_Module_SetGIL((module), Py_MOD_GIL_NOT_USED)
 #else

@@ -51,7 +51,11 @@
 
 #if MBFT_NEEDS_REFERENCES_OF_3_13
 
-/* 1: *result is a strong reference; 0: there is no such key; -1: an exception is set.  NULL in the last two. */
+/** Looks a key up.
+ *
+ * :returns: 1: ``*result`` is a strong reference; 0: there is no such key; -1: an exception is set.  NULL in the last
+ *     two.
+ */
 static inline int PyDict_GetItemRef(PyObject *dict, PyObject *key, PyObject **result)
 {
     PyObject *item = PyDict_GetItemWithError(dict, key);
@@ -63,6 +67,7 @@ static inline int PyDict_GetItemRef(PyObject *dict, PyObject *key, PyObject **re
     return PyErr_Occurred() ? -1 : 0;
 }
 
+/** The same with a C string. */
 static inline int PyDict_GetItemStringRef(PyObject *dict, const char *key, PyObject **result)
 {
     PyObject *string = PyUnicode_FromString(key);
@@ -75,7 +80,10 @@ static inline int PyDict_GetItemStringRef(PyObject *dict, const char *key, PyObj
     return status;
 }
 
-/* A strong reference, or NULL with an exception set. */
+/** An item of a list.
+ *
+ * :returns: a strong reference, or NULL with an exception set
+ */
 static inline PyObject *PyList_GetItemRef(PyObject *list, Py_ssize_t index)
 {
     PyObject *item = PyList_GetItem(list, index);
@@ -94,7 +102,11 @@ PyAPI_FUNC(PyObject *) PyWeakref_GetObject(PyObject *reference);
 #  endif
 #endif
 
-/* 1: *object is a strong reference; 0: the object is dead; -1: an exception is set.  NULL in the last two. */
+/** What a weak reference refers to.
+ *
+ * :returns: 1: ``*object`` is a strong reference; 0: the object is dead; -1: an exception is set.  NULL in the last
+ *     two.
+ */
 static inline int PyWeakref_GetRef(PyObject *reference, PyObject **object)
 {
     *object = NULL;
@@ -127,7 +139,10 @@ static inline int PyWeakref_GetRef(PyObject *reference, PyObject **object)
     return 1;
 }
 
-/* A strong reference to the module in sys.modules, which is made if need be; NULL with an exception set. */
+/** The module in ``sys.modules``, which is made if need be.
+ *
+ * :returns: a strong reference, or NULL with an exception set
+ */
 static inline PyObject *PyImport_AddModuleRef(const char *name)
 {
     PyObject *module = PyImport_AddModule(name);
@@ -139,10 +154,14 @@ static inline PyObject *PyImport_AddModuleRef(const char *name)
 
 #if MBFT_NEEDS_DICT_SETDEFAULTREF
 
-/* 1: the key was there; 0: it is now, with default_value; -1: an exception is set.  *result, unless result is NULL,
- * is a strong reference to the value, or NULL.
- * dict.setdefault() is one step for other threads, even where a comparison of keys runs Python code.  It does not
+/* dict.setdefault() is one step for other threads, even where a comparison of keys runs Python code.  It does not
  * say whether the key was there: if another thread adds default_value itself meanwhile, 0 is returned all the same. */
+
+/** Looks a key up, and adds it where it is not there.
+ *
+ * :returns: 1: the key was there; 0: it is now, with ``default_value``; -1: an exception is set.  ``*result``, unless
+ *     ``result`` is NULL, is a strong reference to the value, or NULL.
+ */
 static inline int PyDict_SetDefaultRef(PyObject *dict, PyObject *key, PyObject *default_value, PyObject **result)
 {
     PyObject *value = NULL;
