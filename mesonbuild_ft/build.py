@@ -14,6 +14,7 @@ import shutil
 import typing
 
 from . import (
+    compiler_advice,
     metadata,
     plan as plan_,
     report,
@@ -27,7 +28,7 @@ from . import (
 )
 from .audit import contents
 from .diagnostics import BuildRefused, Diagnostic, refuse
-from .meson import advice, forked, setup, tools
+from .meson import advice, forked, objects, python_header, setup, tools
 from .meson.setup import State
 from .settings import Settings, load
 from .target import Target
@@ -87,11 +88,14 @@ def _build_editable(
     if settings.verify != 'off' and editable.abi != 'none':
         modules_as = editable.with_tag(plan.python_tag, plan.abi_tag)
         verification = verify.verify_in_place(settings, state, modules_as, build_dir, ninja)
-    _show([*plan.notes, *verification.found], plan, f'{name} was not written', destination)
+    found = [*plan.notes, *verification.found, *_advice(plan, build_dir)]
+    _show(found, plan, f'{name} was not written', destination)
     wheel.remove_unfinished(destination)
     final = wheel.finish(own / 'wheel' / name, destination, editable)
     shutil.rmtree(own / 'wheel', ignore_errors=True)
-    report.summary(target, plan, final.name, final.stat().st_size, verification, settings.verify)
+    report.summary(
+        target, plan, final.name, final.stat().st_size, verification, settings.verify,
+        advice=_advice_in_words(plan, build_dir))
     return final.name
 
 
@@ -139,11 +143,26 @@ def _call(
     version = (workarounds.sdist_on_any_version(settings.pyproject) if mode == 'sdist'
                else workarounds.pre_release_counts_as_release())
     try:
-        with (tools.meson_environment(meson, ninja, request, choice, build_dir, mode), _presented(choice),
+        with (_keeping_advice(settings, build_dir, mode),
+              tools.meson_environment(meson, ninja, request, choice, build_dir, mode), _presented(choice),
               version, workarounds.wheels_appear_complete(wheel.UNFINISHED), forked.instead_of_processes()):
             return str(getattr(mesonpy, hook)(os.fspath(output), config))
     except SystemExit as error:
         raise _failure(error, settings, build_dir, mode, ninja) from error
+
+
+@contextlib.contextmanager
+def _keeping_advice(settings: Settings, build_dir: pathlib.Path, mode: str) -> typing.Iterator[None]:
+    """Keep what compilers advise, also in a build that fails: what they compiled is not compiled again."""
+    if not settings.advise or mode != 'wheel':
+        yield
+        return
+    output = bytearray()
+    try:
+        with compiler_advice.recorded(output):
+            yield
+    finally:
+        compiler_advice.keep(output, build_dir, settings.source_dir, setup.advice_file(build_dir))
 
 
 def _presented(choice: Choice) -> contextlib.AbstractContextManager[None]:
@@ -212,7 +231,7 @@ def _finish(
     verification = Verification()
     if settings.verify != 'off':
         verification = verify.verify_wheel(settings, state, built, name, build_dir, ninja)
-    found = [*plan.notes, *verification.found]
+    found = [*plan.notes, *verification.found, *_advice(plan, build_dir)]
     if metadata_directory is not None:
         found += _metadata_differs(built, name, pathlib.Path(metadata_directory))
     _show(found, plan, f'{name} was not written', destination)
@@ -221,7 +240,8 @@ def _finish(
         contents.import_libraries(wheel.members(built)))
     final = wheel.finish(built, destination, name, without=without)
     report.summary(
-        choice.target, plan, final.name, final.stat().st_size, verification, settings.verify, left_out=sorted(without))
+        choice.target, plan, final.name, final.stat().st_size, verification, settings.verify, left_out=sorted(without),
+        advice=_advice_in_words(plan, build_dir))
     return final.name
 
 
@@ -235,6 +255,28 @@ def _show(found: typing.Sequence[Diagnostic], plan: plan_.Plan, consequence: str
             instead += ' -Cabi=full builds for this interpreter only, without the limited API.'
         raise BuildRefused(*errors, Diagnostic(
             'wheel-not-written', 'hint', consequence, where=os.fspath(where), advice=instead))
+
+
+def _advice(plan: plan_.Plan, build_dir: pathlib.Path) -> list[Diagnostic]:
+    """What compilers advised, all of it: a build compiles what changed."""
+    if not plan.advise:
+        return []
+    return compiler_advice.grouped(compiler_advice.read(setup.advice_file(build_dir), build_dir))
+
+
+def _advice_in_words(plan: plan_.Plan, build_dir: pathlib.Path) -> str:
+    """How much advice there is, and where there can be none, for the summary; '' where none was asked for."""
+    if not plan.advise:
+        return ''
+    commands = [command.command for command in objects.compile_commands(build_dir).values()]
+    advised = [command for command in commands if os.fspath(python_header.directory(setup.own_directory(build_dir)))
+               in command]
+    if not advised:
+        return 'none: it takes GCC or Clang, and sources that include Python.h'
+    places = len(compiler_advice.read(setup.advice_file(build_dir), build_dir))
+    words = f'{places} place{"s"[:places != 1]} to look at, see above' if places else 'no place to look at'
+    hidden = sum(' -Wno-deprecated-declarations' in command or ' -w ' in command for command in advised)
+    return f'{words}; {hidden} of {len(advised)} sources are compiled without these warnings' if hidden else words
 
 
 def _metadata_differs(built: pathlib.Path, name: tags.WheelName, announced: pathlib.Path) -> list[Diagnostic]:

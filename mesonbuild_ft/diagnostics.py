@@ -114,6 +114,12 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'contradicted-classifier': 'METADATA says that the project supports free threading; a module switches the GIL on.',
     'runtime-library-missing': 'A module for Windows needs a DLL of its compiler that the wheel does not have.',
     'import-library-in-wheel': 'The wheel holds a Windows import library, which only a linker uses.',
+    # What compilers advise on free threading.
+    'advice-borrowed-reference': 'A borrowed reference is taken from what other threads may change.',
+    'advice-dict-next': 'PyDict_Next walks through a dict that other threads may change.',
+    'advice-allocation-domain': 'Memory of the allocator for Python objects is used for something else, or mixed up.',
+    'advice-gil-state': 'PyGILState_Ensure no longer keeps other threads out.',
+    'advice-single-phase': 'A module with single-phase initialisation switches the GIL on, unless it says otherwise.',
     # Things done on the way.
     'build-directory-wiped': 'What a build directory held for another interpreter was removed.',
     'metadata-differs': 'The wheel has other metadata than the metadata hook announced.',

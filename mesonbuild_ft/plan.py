@@ -82,6 +82,7 @@ class Plan:
     redirect_to_abi3t: the forced include that turns Py_LIMITED_API into Py_TARGET_ABI3T.
     undefine_limited_api: the forced include that takes back a Py_LIMITED_API written into meson.build.
     mended_headers: the directory of a Python.h whose Py_RETURN_NONE and the like are to be mended; '' for none.
+    advise: Python.h declares functions with advice on free threading.
     reasons: each choice in words. notes: warnings to show.
     needs_modules: made before Meson ran; to be decided again when the modules are known.
     """
@@ -96,6 +97,7 @@ class Plan:
     reasons: tuple[str, ...]
     undefine_limited_api: bool = False
     mended_headers: str = ''
+    advise: bool = False
     notes: tuple[Diagnostic, ...] = ()
     needs_modules: bool = False
 
@@ -103,7 +105,7 @@ class Plan:
     def adds_flags(self) -> bool:
         """Whether compilers are told more than Meson itself tells them."""
         return bool(self.define_gil_disabled or self.redirect_to_abi3t or self.undefine_limited_api
-                    or self.mended_headers)
+                    or self.mended_headers or self.advise)
 
     @property
     def meson_options(self) -> tuple[str, ...]:
@@ -167,6 +169,9 @@ def decide(settings: Settings, target: Target, configured: Configured) -> Plan:
             'module-not-installed', 'warning', f'{_names(configured.modules)}: built, but not put into the wheel',
             where='meson.build',
             advice='Add install: true to py.extension_module(), or see what install tags and wheel.exclude drop.')))
+    if settings.advise and configured.modules and (target.free_threaded or plan.abi == 'abi3t'):
+        plan = dataclasses.replace(
+            plan, advise=True, reasons=(*plan.reasons, 'compilers advise on free threading: advise = true'))
     if plan.abi == 'full' and target.free_threaded and configured.defines_limited_api:
         names = ', '.join(configured.defines_limited_api[:3])
         return dataclasses.replace(

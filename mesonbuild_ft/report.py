@@ -46,11 +46,12 @@ def show(diagnostics: typing.Iterable[Diagnostic], stream: typing.TextIO | None 
 
 def summary(
     target: Target, plan: Plan, wheel_name: str, size: int, verification: Verification, setting: Verify,
-    stream: typing.TextIO | None = None, *, left_out: typing.Sequence[str] = (),
+    stream: typing.TextIO | None = None, *, left_out: typing.Sequence[str] = (), advice: str = '',
 ) -> None:
     """Print what was decided, built and verified.
 
-    size: of the wheel in bytes; setting: `verify`; left_out: paths of what was built and is not in the wheel.
+    size: of the wheel in bytes; setting: `verify`; left_out: paths of what was built and is not in the wheel;
+    advice: how much compilers gave, in words.
     """
     stream = sys.stdout if stream is None else stream
     _decided(target, plan, stream)
@@ -73,6 +74,8 @@ def summary(
         _print('  verified  no extension modules', stream)
     for words in verification.unproven:
         _print(f'  unknown   {words}', stream)
+    if advice:
+        _print(f'  advice    {advice}', stream)
     stream.flush()
 
 

@@ -22,7 +22,7 @@ Verify = typing.Literal['error', 'warn', 'off']
 Gil = typing.Literal['not-used', 'used', 'unspecified']
 
 #: Config settings that are ours; all others are meson-python's.
-OWN_CONFIG_SETTINGS: typing.Final = ('abi', 'verify', 'target')
+OWN_CONFIG_SETTINGS: typing.Final = ('abi', 'verify', 'advise', 'target')
 #: Config settings of meson-python 0.22: what is nearer to one of these is no misspelling of ours.
 MESON_PYTHON_CONFIG_SETTINGS: typing.Final = (
     'build-dir', 'builddir', 'editable-verbose', 'dist-args', 'setup-args', 'compile-args', 'install-args',
@@ -47,6 +47,7 @@ class ProjectSettings:
         this is meant; 'unspecified' warns.
     import-libraries: keep the import libraries of extension modules in wheels for Windows,
         which only a linker uses.
+    advise: for free-threaded Pythons, compilers warn at each call that CPython's HOWTO on free threading names.
     matrix: `[tool.mesonbuild-ft.matrix]` as it is; only the command of that name reads it, see matrix/settings.py.
     """
 
@@ -54,6 +55,7 @@ class ProjectSettings:
     verify: Verify = 'error'
     gil: Gil = 'unspecified'
     import_libraries: bool = False
+    advise: bool = False
     matrix: typing.Mapping[str, typing.Any] = dataclasses.field(default_factory=dict)
 
 
@@ -68,6 +70,7 @@ class Settings:
     meson: `meson` of `[tool.meson-python]`, as written.
     abi: the ABI asked for by -Cabi, 'auto' when none was.
     verify: -Cverify where given, else the project's.
+    advise: -Cadvise where given, else the project's.
     target: -Ctarget as given, or None: the interpreter to build for, see target_choice.py.
     build_dir: -Cbuild-dir as given, or None.
     setup_args: arguments of `meson setup`, of pyproject.toml first.
@@ -83,6 +86,7 @@ class Settings:
     meson: str | None = None
     abi: AbiChoice = 'auto'
     verify: Verify = 'error'
+    advise: bool = False
     target: str | None = None
     build_dir: str | None = None
     setup_args: tuple[str, ...] = ()
@@ -145,6 +149,7 @@ def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.A
         meson=meson,
         abi=typing.cast(AbiChoice, own.get('abi', 'auto')),
         verify=typing.cast(Verify, own.get('verify', project.verify)),
+        advise=own['advise'] == 'true' if 'advise' in own else project.advise,
         target=own.get('target'),
         build_dir=build_dir,
         setup_args=(*_strings(meson_python, 'args', 'setup'), *_words(rest.get('setup-args'))),
@@ -228,7 +233,7 @@ def _split_config_settings(
                         advice='It takes one interpreter, prefix directory or build-details.json.')
                 own[key] = value
                 continue
-            allowed = _choices(AbiChoice if key == 'abi' else Verify)
+            allowed = {'abi': _choices(AbiChoice), 'verify': _choices(Verify), 'advise': ('true', 'false')}[key]
             if value not in allowed:
                 raise refuse(
                     'invalid-config-setting', f'-C{key} cannot be {value!r}', where=f'-C{key}',

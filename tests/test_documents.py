@@ -190,3 +190,17 @@ def test_readme(interpreters: Interpreters, all_wheels: pathlib.Path, tmp_path: 
         support.ROOT / 'README.md', place, with_ours(tmp_path, interpreters, all_wheels), left_out=('make',))
     assert [one.command for one in done if one.status] == []
     assert len(done) == 2
+
+
+def test_compile_time_advice(interpreters: Interpreters, all_wheels: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    place = support.copy_project('advised', tmp_path)
+    page = DOCS / 'how-to' / 'compile-time-advice.md'
+    done = documents.follow(page, place, with_ours(tmp_path, interpreters, all_wheels))
+    assert [one.command for one in done if one.status] == []
+    first, second = done
+    assert 'warning[' in first.printed
+    assert 'warning[' not in second.printed
+    # What the page says to write, and is in the project already.
+    text = page.read_text(encoding='utf-8')
+    assert re.findall(r'^```toml\n(.*?)^```$', text, re.M | re.S)[0] in (place / 'pyproject.toml').read_text()
+    assert re.findall(r'^```c\n(.*?)^```$', text, re.M | re.S)[0] in (place / 'advised.h').read_text()

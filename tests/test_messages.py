@@ -72,6 +72,8 @@ def test_pyproject(
     ({'abi': 'abi4'}, 'invalid-config-setting', ('auto, full, abi3, abi3t',)),
     ({'abi': ['full', 'abi3']}, 'invalid-config-setting', ()),
     ({'verify': 'no'}, 'invalid-config-setting', ('error, warn, off',)),
+    ({'advise': 'yes'}, 'invalid-config-setting', ('true, false',)),
+    ({'advice': 'true'}, 'unknown-config-setting', ('Did you mean "advise"?',)),
     ({'verfiy': 'off'}, 'unknown-config-setting', ('Did you mean "verify"?',)),
     ({'gil': 'used'}, 'unknown-config-setting', ('[tool.mesonbuild-ft]',)),
     ({'abi3t': 'true'}, 'unknown-config-setting', ('-Cabi=abi3t',)),

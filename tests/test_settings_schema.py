@@ -54,7 +54,7 @@ def test_schema_says_what_the_backend_says(text: str, valid: bool) -> None:
 
 def test_every_key_is_described() -> None:
     properties = settings_schema.schema()['properties']
-    assert list(properties) == ['abi3t', 'verify', 'gil', 'import-libraries', 'matrix']
+    assert list(properties) == ['abi3t', 'verify', 'gil', 'import-libraries', 'advise', 'matrix']
     for value in [*properties.values(), *properties['matrix'].get('properties', {}).values()]:
         assert len(value['description']) > 8
 

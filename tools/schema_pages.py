@@ -18,6 +18,7 @@ _HEAD: typing.Final = '<!-- SPDX-License-Identifier: MIT -->\n<!-- Written by to
 _CONFIG_SETTINGS: typing.Final = {
     'abi': 'Asks for an ABI; `auto` decides. What is not possible is refused (`abi-not-possible`).',
     'verify': 'In place of `verify` in pyproject.toml, for this build.',
+    'advise': 'In place of `advise` in pyproject.toml, for this build.',
     'target': 'The interpreter to build for: an executable, a prefix directory or a `build-details.json`, also of '
               'another system.',
 }
@@ -50,7 +51,8 @@ def settings() -> str:
         raise ValueError(f'tools/schema_pages.py describes other config settings than {settings.OWN_CONFIG_SETTINGS}')
     schema = settings_schema.schema()
     matrix = schema['properties']['matrix']
-    choices = {'abi': typing.get_args(settings.AbiChoice), 'verify': typing.get_args(settings.Verify)}
+    choices = {'abi': typing.get_args(settings.AbiChoice), 'verify': typing.get_args(settings.Verify),
+               'advise': ('true', 'false')}
     lines = [
         f'{_HEAD}# Settings', '',
         'Everything in `[tool.meson-python]` and every config setting of '

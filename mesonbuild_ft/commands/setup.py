@@ -38,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                        help='the same, as a build-details.json or the prefix directory of an interpreter')
     parser.add_argument('--abi', choices=('auto', 'full', 'abi3', 'abi3t'), default='auto',
                         help='ask for an ABI (default: %(default)s)')
+    parser.add_argument('--advise', action='store_true',
+                        help='compilers warn at each call that CPython\'s HOWTO on free threading names')
     parser.add_argument('--print', action='store_true', dest='only_print',
                         help='only print the arguments that meson setup takes; what they name is put into BUILDDIR')
     parser.set_defaults(run=run)
@@ -49,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..meson import standalone
 
     config = {'setup-args': arguments.passed_on, 'abi': arguments.abi}
+    if arguments.advise:
+        config['advise'] = 'true'
     if arguments.target is not None:
         config['target'] = arguments.target
     try:

@@ -18,7 +18,7 @@ from .. import workarounds
 from ..diagnostics import Diagnostic, refuse
 from ..plan import Plan
 from ..target import Target
-from . import configured as configured_, machine_files
+from . import configured as configured_, machine_files, python_header
 
 
 #: Meson's option -> the environment variables that feed it, in Meson's order.
@@ -53,7 +53,10 @@ def options(
         if option not in known or language not in compilers:
             continue
         values = merged(option, list(known[option]['value']), arguments, source_dir, project_options)
-        values += own_flags(plan, own_dir, compilers[language].get('id', ''))
+        compiler = compilers[language]
+        values += own_flags(plan, own_dir, compiler.get('id', ''))
+        if plan.advise:
+            values += python_header.arguments(build_dir, source_dir, own_dir, compiler)
         result.append(f'-D{option}={values!r}')
     return result
 

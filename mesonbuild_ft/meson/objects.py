@@ -23,7 +23,9 @@ from ..plan import Module
 
 
 @dataclasses.dataclass(frozen=True)
-class _Object:
+class Object:
+    """An entry of compile_commands.json."""
+
     output: str
     command: str
     directory: str
@@ -39,7 +41,7 @@ def without_limited_api(
     could not be proven). An object whose command lacks the define is preprocessed, since
     the source may define the macro itself; what cannot be preprocessed is not proven.
     """
-    commands = _compile_commands(build_dir)
+    commands = compile_commands(build_dir)
     if not commands:
         return [], ['compile_commands.json is missing, so the objects are not known']
     if all('Py_LIMITED_API=' in c.command for c in commands.values()):
@@ -77,12 +79,13 @@ def without_limited_api(
     return errors, unproven
 
 
-def _compile_commands(build_dir: pathlib.Path) -> dict[str, _Object]:
+def compile_commands(build_dir: pathlib.Path) -> dict[str, Object]:
+    """How the objects of a build directory are compiled, by their paths in it; {} where Meson did not say."""
     try:
         entries = json.loads((build_dir / 'compile_commands.json').read_text(encoding='utf-8'))
     except (OSError, ValueError):
         return {}
-    return {e['output']: _Object(e['output'], e['command'], e['directory'], e.get('file'))
+    return {e['output']: Object(e['output'], e['command'], e['directory'], e.get('file'))
             for e in entries if e.get('output')}
 
 
@@ -137,7 +140,7 @@ def _objects_with_python_h(build_dir: pathlib.Path, ninja: str) -> set[str] | No
     return found
 
 
-def _pch_with_python_h(item: _Object, including: set[str]) -> bool:
+def _pch_with_python_h(item: Object, including: set[str]) -> bool:
     """Whether the object uses a precompiled header that saw Python.h: with one, only *its* dependencies name it."""
     directory = item.output.rsplit('/', 1)[0]
     headers = {name.rsplit('/', 1)[-1].removesuffix('.gch').removesuffix('.pch')
@@ -147,7 +150,7 @@ def _pch_with_python_h(item: _Object, including: set[str]) -> bool:
 
 def defines_old_limited_api(build_dir: pathlib.Path, source: pathlib.Path) -> bool:
     """Whether a source, preprocessed as it is compiled, is left with a Py_LIMITED_API before 3.15."""
-    for item in _compile_commands(build_dir).values():
+    for item in compile_commands(build_dir).values():
         if item.source is not None and _same(pathlib.Path(item.directory, item.source), source):
             match = re.fullmatch(r'0[xX][0-9a-fA-F]+', _value_of_limited_api(item, complete=False) or '')
             if match and tags.version_of_hex(int(match[0], 16)) < tags.FIRST_ABI3T:
@@ -159,19 +162,19 @@ def _same(left: pathlib.Path, right: pathlib.Path) -> bool:
     return os.path.realpath(left) == os.path.realpath(right)
 
 
-def _defines_limited_api(item: _Object) -> bool | None:
+def _defines_limited_api(item: Object) -> bool | None:
     """Whether the macro is defined at the end of the preprocessed source; None where that cannot be found out."""
     value = _value_of_limited_api(item)
     return None if value is None else value != ''
 
 
-def _value_of_limited_api(item: _Object, *, complete: bool = True) -> str | None:
+def _value_of_limited_api(item: Object, *, complete: bool = True) -> str | None:
     """What Py_LIMITED_API stands for at the end of a source, preprocessed by its own command; '' where undefined.
 
     None where that does not work. complete: not that of a source that has an #error or misses a header.
     """
     try:
-        words = _split(item.command)
+        words = split(item.command)
     except ValueError:
         return None
     if re.split(r'[/\\]', words[0])[-1].removesuffix('.exe').lower() in ('cl', 'clang-cl'):
@@ -191,7 +194,7 @@ def _value_of_limited_api(item: _Object, *, complete: bool = True) -> str | None
     return (match[1] or '1') if match else ''
 
 
-def _value_by_microsoft(item: _Object, words: list[str]) -> str | None:
+def _value_by_microsoft(item: Object, words: list[str]) -> str | None:
     """The same where the compiler prints no macros: the macro comes after the source in another one."""
     mark = 'mesonbuild_ft_value'
     dropped = re.compile(r'[/-](?:c$|Fo|Fd|Fp|Yc|Yu|showIncludes)')
@@ -214,7 +217,7 @@ def _value_by_microsoft(item: _Object, words: list[str]) -> str | None:
     return '' if value == 'Py_LIMITED_API' else value or '1'
 
 
-def _preprocess(command: list[str], item: _Object) -> subprocess.CompletedProcess[str] | None:
+def _preprocess(command: list[str], item: Object) -> subprocess.CompletedProcess[str] | None:
     try:
         return subprocess.run(
             command, cwd=item.directory, capture_output=True, text=True, errors='replace', check=False)
@@ -222,7 +225,7 @@ def _preprocess(command: list[str], item: _Object) -> subprocess.CompletedProces
         return None
 
 
-def _split(command: str) -> list[str]:
+def split(command: str) -> list[str]:
     """The words of a command in compile_commands.json. Raises ValueError."""
     if sys.platform != 'win32':
         return shlex.split(command)

@@ -56,6 +56,11 @@ def own_directory(build_dir: pathlib.Path) -> pathlib.Path:
     return build_dir / 'mesonbuild-ft'
 
 
+def advice_file(build_dir: pathlib.Path) -> pathlib.Path:
+    """Where it is kept what compilers advised (compiler_advice.py)."""
+    return own_directory(build_dir) / 'advice.json'
+
+
 def read_state(build_dir: pathlib.Path) -> State | None:
     """The state of a build directory; None where there is none, or one that cannot be understood."""
     try:
@@ -207,6 +212,7 @@ def settings_to_json(settings: Settings) -> dict[str, typing.Any]:
         'project': dataclasses.asdict(settings.project),
         'limited_api': settings.limited_api,
         'abi': settings.abi,
+        'advise': settings.advise,
         'install_args': settings.install_args,
         'wheel_exclude': settings.wheel_exclude,
         'wheel_include': settings.wheel_include,
@@ -217,8 +223,9 @@ def settings_from_json(data: typing.Mapping[str, typing.Any]) -> Settings:
     """The inverse of `settings_to_json`."""
     return Settings(
         source_dir=pathlib.Path(data['source_dir']), pyproject={}, project=ProjectSettings(**data['project']),
-        limited_api=data['limited_api'], abi=data['abi'], install_args=tuple(data['install_args']),
-        wheel_exclude=tuple(data['wheel_exclude']), wheel_include=tuple(data['wheel_include']))
+        limited_api=data['limited_api'], abi=data['abi'], advise=data['advise'],
+        install_args=tuple(data['install_args']), wheel_exclude=tuple(data['wheel_exclude']),
+        wheel_include=tuple(data['wheel_include']))
 
 
 def _project_default_options(request: dict[str, typing.Any], source_dir: pathlib.Path) -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ import typing
 
 from .. import (
     __version__,
+    compiler_advice,
     interpreter_cache,
     scanner as scanner_,
     tags,
@@ -252,7 +253,7 @@ class _Builds:
         path = _move(built, self._root / job.name / 'wheel' if bad else self._options.output)
         ended = Outcome(
             job, 'failed' if bad else 'built', path, 0.0, checked.verdict, len(checked.modules), serves, imported,
-            tuple(finding for finding in checked.found if finding.severity in ('error', 'warning')))
+            (*(finding for finding in checked.found if finding.severity in ('error', 'warning')), *self._advice(job)))
         self._record.set(job.name, None if bad else {
             'fingerprint': fingerprint, 'wheel': path.name, 'read': read, 'read_signatures': record_.signatures(read),
             'signature': interpreter_cache.signature(os.fspath(path)), 'verdict': ended.verdict,
@@ -260,6 +261,16 @@ class _Builds:
                 [*each, interpreter_cache.signature(os.path.realpath(each.interpreter))] for each in imported],
             'findings': [list(finding) for finding in ended.findings]})
         return ended
+
+    def _advice(self, job: Job) -> list[Diagnostic]:
+        """What compilers advised in a build."""
+        from ..meson import setup
+
+        build_dir = self._root / job.name / 'meson'
+        state = setup.read_state(build_dir)
+        if state is None or state.plan is None or not state.plan.advise:
+            return []
+        return compiler_advice.read(setup.advice_file(build_dir), build_dir)
 
     def _unchanged(
         self, job: Job, path: pathlib.Path, entry: typing.Mapping[str, typing.Any], fingerprint: str,

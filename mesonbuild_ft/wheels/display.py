@@ -8,7 +8,7 @@ import re
 import time
 import typing
 
-from .. import tags
+from .. import compiler_advice, tags
 from ..diagnostics import Diagnostic
 from ..inspection.outcome import Row
 from ..inspection.output import listed
@@ -173,14 +173,20 @@ def _alike(rows: typing.Sequence[Row], done: typing.Sequence[Outcome]) -> list[t
         common = common._replace(what=_SUFFIX.sub('', common.what), where=_SUFFIX.sub('', common.where))
         found.setdefault(common, {}).setdefault(label, finding._replace(what=what))
 
+    # Of sources, and so the same for several interpreters.
+    advised = compiler_advice.grouped(
+        finding for ended in done for finding in ended.findings if compiler_advice.is_advice(finding))
     for ended in done:
         for finding in ended.findings:
+            if compiler_advice.is_advice(finding):
+                continue
             add(finding, finding.what, ended.job.label, ended.job.name, ended.job.label)
     for row in rows:
         if row.state == 'refused':
             for finding in row.findings:
                 add(finding, f'{row.found.short}: {finding.what}', row.found.short, row.found.target.name)
-    return [(next(iter(each.values())), list(each)[1:]) for each in found.values()]
+    return [*((each, []) for each in advised),
+            *((next(iter(each.values())), list(each)[1:]) for each in found.values())]
 
 
 def closing(rows: typing.Sequence[Row], done: typing.Sequence[Outcome], output: str, earlier: int = 0) -> str:

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""The advice on free threading that compilers gave in a build (advice.h): read from their output, and kept.
+
+A build compiles only what changed, and so its output has the advice on that alone. What was said of the other objects
+stands in a file of the build directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import sys
+import threading
+import typing
+
+from .diagnostics import IDENTIFIERS, Diagnostic
+
+
+#: How many places of one group are named.
+_SHOWN: typing.Final = 12
+_END: typing.Final = b'\0mesonbuild-ft: the build has ended\0'
+
+_COLOUR: typing.Final = re.compile(r'\x1b\[[0-9;]*[mK]')
+#: A line of ninja: of Meson's description, or with -v of the command, the object.
+_STEP: typing.Final = re.compile(r'\[\d+/\d+\] (?:Compiling \S+ object (?P<object>\S+)|.* -o (?P<output>\S+) -c )?')
+_PLACE: typing.Final = r'(?P<file>(?:[A-Za-z]:)?[^:\n(]+)[:(](?P<line>\d+)(?:[:,]\d+)?\)?'
+#: As GCC writes it, in the language of the person.
+_QUOTE: typing.Final = '[\'"\u2018\u2019\u00ab\u00bb\u201e\u201c\u201d]'
+_ADVICE: typing.Final = re.compile(
+    _PLACE + r'\s?: .*?\[(?P<identifier>advice-[a-z-]+)\] (?P<what>.*?): (?P<todo>.*?)(?: \[-W[\w-]+\])?$')
+_MISMATCH: typing.Final = re.compile(_PLACE + rf': .*?{_QUOTE}(?:void )?(?P<function>\w+).*\[-Wmismatched-dealloc\]$')
+_ALLOCATED: typing.Final = re.compile(_PLACE + rf': .*{_QUOTE}(?:void ?\* ?)?(?P<function>Py\w+)[\w(, )]*{_QUOTE}$')
+_EXPANSION: typing.Final = re.compile(_PLACE + r': note: in expansion of macro ')
+_FREES: typing.Final = {'PyMem_Raw': 'PyMem_RawFree', 'PyMem_': 'PyMem_Free', 'PyObject_': 'PyObject_Free'}
+
+
+@contextlib.contextmanager
+def recorded(output: bytearray) -> typing.Iterator[None]:
+    """Add to `output` what is written to standard output meanwhile, also by programs, and pass it on."""
+    sys.stdout.flush()
+    before = os.dup(1)
+    read, write = os.pipe()
+    os.dup2(write, 1)
+    thread = threading.Thread(target=_pass_on, args=(read, before, output))
+    thread.start()
+    stream = sys.stdout
+    try:
+        # One that was opened for a file would seek in it.
+        with open(1, 'w', encoding=getattr(stream, 'encoding', None), errors='replace', closefd=False) as sys.stdout:
+            yield
+    finally:
+        sys.stdout = stream
+        # A program that goes on, such as a server of a compiler cache, may keep the pipe open.
+        os.write(write, _END)
+        thread.join()
+        os.dup2(before, 1)
+        for descriptor in (before, read, write):
+            os.close(descriptor)
+
+
+def _pass_on(source: int, destination: int, output: bytearray) -> None:
+    passed, end = len(output), -1
+    while end < 0:
+        output += os.read(source, 65536)
+        end = output.find(_END, passed)
+        # What may be the beginning of the end waits for the rest.
+        start = output.find(_END[:1], max(passed, len(output) - len(_END) + 1))
+        until = end if end >= 0 else start if start >= 0 else len(output)
+        while passed < until:
+            passed += os.write(destination, output[passed:until])
+    del output[end:]
+
+
+def keep(output: bytes | bytearray, build_dir: pathlib.Path, source_dir: pathlib.Path, path: pathlib.Path) -> None:
+    """Add to the file `path` what ninja's output says of the objects that it compiled in build_dir."""
+    objects = {**_kept(path), **by_object(output.decode(errors='replace'), build_dir, source_dir)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({name: found for name, found in objects.items() if found}), encoding='utf-8')
+
+
+def read(path: pathlib.Path, build_dir: pathlib.Path) -> list[Diagnostic]:
+    """The advice that `keep` kept of the objects that the build directory still has, each place once."""
+    found = [Diagnostic.from_json(each) for name, several in _kept(path).items()
+             if not name or (build_dir / name).exists() for each in several]
+    return sorted(dict.fromkeys(found), key=_by_place)
+
+
+def _kept(path: pathlib.Path) -> dict[str, list[typing.Any]]:
+    try:
+        data = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def grouped(found: typing.Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Advice of the same words once, with all its places; other diagnostics as they are, before it."""
+    others: list[Diagnostic] = []
+    groups: dict[Diagnostic, dict[str, Diagnostic]] = {}
+    for each in found:
+        if is_advice(each):
+            groups.setdefault(each._replace(where=''), {})[each.where] = each
+        else:
+            others.append(each)
+    for words, places in groups.items():
+        names = [each.where for each in sorted(places.values(), key=_by_place)]
+        more = f', and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
+        others.append(words._replace(where=', '.join(names[:_SHOWN]) + more))
+    return others
+
+
+def is_advice(found: Diagnostic) -> bool:
+    """Whether a compiler said it, of a call."""
+    return found.identifier.startswith('advice-')
+
+
+def _by_place(found: Diagnostic) -> tuple[str, int]:
+    file, _, line = found.where.rpartition(':')
+    return file, int(line)
+
+
+def by_object(text: str, build_dir: pathlib.Path, source_dir: pathlib.Path) -> dict[str, list[Diagnostic]]:
+    """Object, as ninja calls it -> the advice of its compilation. '' is what no object can be named for."""
+    found: dict[str, list[Diagnostic]] = {}
+    name = ''
+    lines = [_COLOUR.sub('', line).rstrip() for line in text.splitlines()]
+    for index, line in enumerate(lines):
+        step = _STEP.match(line)
+        if step is not None:
+            name = step['object'] or step['output'] or ''
+            # Compiled anew, perhaps without a word.
+            found.setdefault(name, [])
+            continue
+        said = None
+        if '[advice-' in line or '[-Wmismatched-dealloc]' in line:
+            said = _advice(lines, index, build_dir, source_dir)
+        if said is not None and said not in found.setdefault(name, []):
+            found[name].append(said)
+    return found
+
+
+def _advice(
+    lines: typing.Sequence[str], index: int, build_dir: pathlib.Path, source_dir: pathlib.Path,
+) -> Diagnostic | None:
+    """The advice in a line of output; those that follow tell more of it."""
+    said = _ADVICE.match(lines[index])
+    if said is not None:
+        if said['identifier'] not in IDENTIFIERS:
+            # Of another version of the header.
+            return None
+        where = _relative(said['file'], build_dir, source_dir)
+        if where is None:
+            # G++ names the line in which a macro of Python.h stands, and then that of the call.
+            calls = (_EXPANSION.match(line) for line in _of_the_same(lines, index))
+            places = [(_relative(call['file'], build_dir, source_dir), call['line']) for call in calls if call]
+            where = next((f'{file}:{line}' for file, line in places if file is not None), None)
+            if where is None:
+                return None
+        else:
+            where = f'{where}:{said["line"]}'
+        todo = said['todo']
+        return Diagnostic(said['identifier'], 'warning', said['what'], where, f'{todo[0].upper()}{todo[1:]}.')
+    mismatch = _MISMATCH.match(lines[index])
+    if mismatch is None:
+        return None
+    file = _relative(mismatch['file'], build_dir, source_dir)
+    for line in _of_the_same(lines, index):
+        allocated = _ALLOCATED.match(line)
+        if allocated is not None and file is not None:
+            free = next((free for begin, free in _FREES.items() if allocated['function'].startswith(begin)), None)
+            if free is None:
+                return None
+            return Diagnostic(
+                'advice-allocation-domain', 'warning',
+                f'{mismatch["function"]} is given memory of {allocated["function"]}', f'{file}:{mismatch["line"]}',
+                f'Free it with {free}.')
+    return None
+
+
+def _of_the_same(lines: typing.Sequence[str], index: int) -> typing.Iterator[str]:
+    """The lines after one, up to the next warning or step."""
+    for line in lines[index + 1:]:
+        if _STEP.match(line) or '[-W' in line:
+            return
+        yield line
+
+
+def _relative(name: str, build_dir: pathlib.Path, source_dir: pathlib.Path) -> str | None:
+    """A file as seen from the directory of the project; None where it is none of its sources."""
+    path = os.path.realpath(os.path.join(build_dir, name))
+    source, build = (os.path.join(os.path.realpath(directory), '') for directory in (source_dir, build_dir))
+    if path.startswith(build) or not path.startswith(source):
+        return None
+    return pathlib.Path(os.path.relpath(path, source)).as_posix()

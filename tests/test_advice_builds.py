@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: MIT
+"""advise = true: what compilers say of the sources reaches a person, from every kind of build, and stops none."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import typing
+
+import pytest
+import support
+import trees
+from conftest import Built, Hook, Interpreters
+from support import FREE_THREADED
+
+from mesonbuild_ft import compiler_advice
+from mesonbuild_ft.diagnostics import Diagnostic
+
+
+Copy = typing.Callable[[str], pathlib.Path]
+#: What compilers say of the project `advised`: a C source, a C++ source, and the header of both, with -Werror.
+SAID: typing.Final = {
+    'PyDict_GetItemWithError': 'advised.c:9', 'PyList_GetItem': 'advised.h:21', 'PyList_GET_ITEM': 'part.cpp:6'}
+SUMMARY: typing.Final = '  advice    3 places to look at, see above\n'
+CONFIG: typing.Final = {'build-dir': 'b'}
+
+
+def places(result: support.Result) -> dict[str, str]:
+    """Function -> where the advice on it is for, as shown at the end of a build."""
+    assert result.status == 0, result.text
+    return dict(re.findall(
+        r'warning\[advice-[a-z-]+\]: (\w+) [^\n]*\n  where: ([^\n]*)\n  to do: \w[^\n]*\.\n', result.stderr))
+
+
+@pytest.mark.parametrize('tag', FREE_THREADED, ids=support.short)
+def test_it_is_shown_at_the_end_and_stops_nothing(tag: str, built: Built) -> None:
+    result = built.result('advised', tag)
+    assert places(result) == SAID
+    assert result.findings('warning') == ['advice-borrowed-reference'] * 3
+    assert result.stdout.endswith(SUMMARY)
+    # The compiler itself, in the middle of the build.
+    assert result.stdout.count('[advice-borrowed-reference] PyDict_GetItemWithError returns a borrowed ref') == 1
+    imported = built.imported(result.path, tag)
+    assert (imported.answers, imported.gil_after) == ({'advised': 42}, False)
+
+
+def test_with_clang(hook: Hook, project: Copy) -> None:
+    trees.need('clang', 'clang++')
+    result = hook('cp314-cp314t', 'build_wheel', project('advised'), environment={'CC': 'clang', 'CXX': 'clang++'})
+    assert places(result) == SAID
+    assert '2 warnings generated.' in result.stdout
+
+
+def test_with_the_gil_nothing_is_added(built: Built) -> None:
+    result = built.result('advised', 'cp314-cp314')
+    assert result.findings() == []
+    assert result.ran_meson_setup == 1
+    assert 'compilers advise' not in result.stdout
+    assert '  advice ' not in result.stdout
+
+
+def test_a_config_setting_is_stronger(hook: Hook, project: Copy) -> None:
+    result = hook('cp314-cp314t', 'build_wheel', project('advised'), config={'advise': 'false'})
+    assert (places(result), result.ran_meson_setup) == ({}, 1)
+    result = hook('cp314-cp314t', 'build_wheel', project('plain'), config={'advise': 'true'})
+    assert places(result) == {}
+    assert result.stdout.endswith('  advice    no place to look at\n')
+
+
+def test_a_kept_build_directory_keeps_the_advice(hook: Hook, project: Copy) -> None:
+    source = project('advised')
+    first = hook('cp314-cp314t', 'build_wheel', source, config=CONFIG)
+    assert places(first) == SAID
+    second = hook('cp314-cp314t', 'build_wheel', source, config=CONFIG)
+    assert places(second) == SAID
+    assert 'Compiling' not in second.stdout
+    # One source is mended: that alone is compiled.
+    support.replace(source / 'advised.c', 'PyDict_GetItemWithError(dict', 'MBFT_ALLOW(PyDict_GetItemWithError)(dict')
+    third = hook('cp314-cp314t', 'build_wheel', source, config=CONFIG)
+    assert third.stdout.count('Compiling') == 1
+    assert places(third) == {name: where for name, where in SAID.items() if name != 'PyDict_GetItemWithError'}
+    # Without: all are compiled anew, and with it once more.
+    fourth = hook('cp314-cp314t', 'build_wheel', source, config={**CONFIG, 'advise': 'false'})
+    assert (fourth.stdout.count('Compiling'), places(fourth)) == (3, {})
+    fifth = hook('cp314-cp314t', 'build_wheel', source, config=CONFIG)
+    assert (fifth.stdout.count('Compiling'), places(fifth)) == (3, places(third))
+
+
+def test_a_build_that_failed_keeps_what_it_compiled(hook: Hook, project: Copy) -> None:
+    source = project('advised')
+    text = (source / 'part.cpp').read_text()
+    (source / 'part.cpp').write_text('#error "not yet"\n' + text)
+    config = {**CONFIG, 'compile-args': ['-k0', '-v']}
+    failed = hook('cp314-cp314t', 'build_wheel', source, config=config)
+    assert failed.findings('error') == ['compile-failed']
+    (source / 'part.cpp').write_text(text)
+    result = hook('cp314-cp314t', 'build_wheel', source, config=config)
+    assert '-c ../advised.c' not in result.stdout
+    assert places(result) == SAID
+
+
+def test_editable(hook: Hook, project: Copy) -> None:
+    result = hook('cp314-cp314t', 'build_editable', project('advised'))
+    assert places(result) == SAID
+    assert result.stdout.endswith(SUMMARY)
+
+
+def test_setup(project: Copy, interpreters: Interpreters) -> None:
+    """The build directory of a developer, in which Meson compiles."""
+    python, source = interpreters.get('cp314-cp314t'), project('advised')
+    support.replace(source / 'pyproject.toml', 'advise = true', 'advise = false')
+
+    def configure(*options: str) -> None:
+        subprocess.run([python, '-P', '-m', 'mesonbuild_ft', 'setup', *options, 'b'], cwd=source, check=True,
+                       env=support.clean_environment(python), capture_output=True)
+
+    def said() -> set[str]:
+        done = subprocess.run([python.with_name('ninja'), '-C', 'b'], cwd=source, capture_output=True, text=True,
+                              check=True, env=support.clean_environment(python))
+        found = compiler_advice.by_object(done.stdout, source / 'b', source)
+        return {each.where for several in found.values() for each in several}
+
+    configure()
+    assert said() == set()
+    configure('--advise')
+    assert said() == set(SAID.values())
+    # Meson remembers it.
+    os.utime(source / 'meson.build')
+    os.utime(source / 'advised.h')
+    assert said() == set(SAID.values())
+
+
+@pytest.mark.parametrize('compiler', ['gcc', 'clang'])
+def test_code_of_others_is_let_be(compiler: str, project: Copy, hook: Hook, cython: dict[str, str]) -> None:
+    """What Cython generates, and the headers of pybind11, which call what has advice; and SWIG's way to say so."""
+    trees.need(compiler)
+    source = project('gil-on')
+    # As dependency() gives it, of the environment of these tests.
+    config = os.path.join(os.path.dirname(sys.executable), 'pybind11-config')
+    includes = subprocess.run([config, '--includes'], check=True, capture_output=True, text=True).stdout.split()
+    pybind11, = (word for word in includes if (pathlib.Path(word[2:]) / 'pybind11').is_dir())
+    support.replace(source / 'meson.build', "dependency('pybind11')", f"declare_dependency(compile_args: '{pybind11}')")
+    other = source / 'shapes' / 'points.c'
+    other.write_text(f'#define SWIGPYTHON\n{other.read_text()}void *get = (void *)PyDict_GetItem;\n')
+    environment = {**cython, 'CC': compiler, 'CXX': {'gcc': 'g++', 'clang': 'clang++'}[compiler]}
+    result = hook('cp314-cp314t', 'build_wheel', source, config={'advise': 'true'}, environment=environment)
+    assert places(result) == {'PyModule_Create': 'shapes/lines.c:22'}
+    assert len(re.findall(r'warning: .*\[advice-', result.stdout)) == 1
+
+
+def test_abi3t(hook: Hook, project: Copy) -> None:
+    source = project('limited-abi3t')
+    with open(source / 'limited_abi3t.c', 'a', encoding='utf-8') as file:
+        file.write('PyObject *look_up(PyObject *, PyObject *);\n'
+                   'PyObject *look_up(PyObject *a, PyObject *b) { return PyDict_GetItemWithError(a, b); }\n')
+    result = hook('cp315-cp315t', 'build_wheel', source, config={'advise': 'true'})
+    assert result.path.name == 'limited_abi3t-1.0-cp315-abi3.abi3t-linux_x86_64.whl'
+    assert list(places(result)) == ['PyDict_GetItemWithError']
+
+
+def test_for_windows(hook: Hook, project: Copy) -> None:
+    trees.need('x86_64-w64-mingw32-gcc')
+    target = trees.tree(trees.WINDOWS, 'cp314-cp314t-win_amd64')
+    result = hook('cp311-cp311', 'build_wheel', project('advised'), config={
+        # GCC 12 says of MinGW's own intrinsics header that they read out of bounds.
+        'target': os.fspath(target), 'setup-args': '-Dwerror=false'})
+    assert places(result) == SAID
+
+
+def test_what_is_wrong_is_proven(hook: Hook, project: Copy) -> None:
+    """GCC: memory of one domain freed in another. And a -Wno of the project's own, which is told."""
+    source = project('advised')
+    support.replace(source / 'advised.c', 'PyMem_Free(PyMem_Malloc(1))', 'PyObject_Free(PyMem_Malloc(1))')
+    support.replace(source / 'meson.build', '  install', "  c_args: '-Wno-deprecated-declarations',\n  install")
+    result = hook('cp314-cp314t', 'build_wheel', source)
+    assert places(result) == {
+        'PyObject_Free': 'advised.c:19', 'PyList_GetItem': 'advised.h:21', 'PyList_GET_ITEM': 'part.cpp:6'}
+    assert 'PyObject_Free is given memory of PyMem_Malloc' in result.stderr
+    assert 'to do: Free it with PyMem_Free.' in result.stderr
+    assert result.stdout.endswith(
+        '  advice    3 places to look at, see above; 2 of 3 sources are compiled without these warnings\n')
+
+
+def test_output_of_msvc(tmp_path: pathlib.Path) -> None:
+    """Which has the advice where a source includes the header itself."""
+    text = ('[1/2] Compiling C object a.pyd.p/a.c.obj\n'
+            "..\\a.c(12): warning C4996: 'PyDict_Next': [advice-dict-next] PyDict_Next does: do not\n"
+            '[2/2] Linking target a.pyd\n').replace('\\', os.sep)
+    found = compiler_advice.by_object(text, tmp_path / 'b', tmp_path)
+    assert found == {'': [], 'a.pyd.p/a.c.obj': [
+        Diagnostic('advice-dict-next', 'warning', 'PyDict_Next does', 'a.c:12', 'Do not.')]}
+
+
+def test_many_places_are_counted() -> None:
+    found = [Diagnostic('advice-dict-next', 'warning', 'It does', f'a.c:{n}', 'Do not.') for n in range(30, 0, -1)]
+    one, = compiler_advice.grouped([*found, *found])
+    assert one.where == ', '.join(f'a.c:{line}' for line in range(1, 13)) + ', and 18 more'
+
+
+PASSED_ON: typing.Final = r'''
+import os, subprocess, sys
+from mesonbuild_ft import compiler_advice
+output = bytearray()
+with compiler_advice.recorded(output):
+    print("one", flush=True)
+    # A server of a compiler cache goes on after the build, with the pipe.
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(20)"], stderr=subprocess.DEVNULL)
+    code = "import os; os.write(1, b'two\\0three' + b'x' * 300000 + b'\\0')"
+    subprocess.run([sys.executable, "-c", code], check=True)
+print("four")
+sys.stderr.write(str((len(output), output[:13], output.count(b"four"))))
+'''
+
+
+def test_output_is_passed_on(interpreters: Interpreters) -> None:
+    python = interpreters.get('cp314-cp314t')
+    done = subprocess.run([python, '-c', PASSED_ON], capture_output=True, timeout=15,
+                          env=support.clean_environment(python), check=True)
+    assert done.stdout == b'one\ntwo\0three' + b'x' * 300000 + b'\0four\n'
+    assert done.stderr.decode() == str((300014, bytearray(b'one\ntwo\0three'), 0))
+
+
+def test_what_it_is_called_in_json(project: Copy, interpreters: Interpreters) -> None:
+    """Each place, in each wheel; with the same words as in the summary of one build."""
+    python, source = interpreters.get('cp314-cp314t'), project('advised')
+    done = subprocess.run(
+        [python, '-P', '-m', 'mesonbuild_ft', 'wheels', '--no-isolation', '--format', 'json', '3.14t'], cwd=source,
+        env=support.clean_environment(python), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    wheel, = json.loads(done.stdout)['builds']
+    assert {each['where'] for each in wheel['findings']} == set(SAID.values())
