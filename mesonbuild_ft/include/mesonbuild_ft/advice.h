@@ -45,8 +45,11 @@
 
 #if !mbft_advises
 
+/** The function or macro of this name, without advice at this call: ``MBFT_ALLOW(PyDict_GetItem)(dict, key)``. */
 #  define MBFT_ALLOW(name) name
+/** From here on no advice; on a line of its own, without a semicolon. */
 #  define MBFT_ADVICE_OFF
+/** From here on as before MBFT_ADVICE_OFF. */
 #  define MBFT_ADVICE_ON
 
 #else
