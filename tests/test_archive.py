@@ -204,6 +204,18 @@ def test_damaged_data(case: str, tmp_path: pathlib.Path) -> None:
     assert error.value.diagnostic.what.startswith(message)
 
 
+@pytest.mark.parametrize('case', [case for case in DATA if 'stored' not in case])
+def test_damaged_data_of_a_large_member(case: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which zlib inflates piece by piece."""
+    monkeypatch.setattr(archive, 'deflate', None)
+    monkeypatch.setattr(archive, '_LARGE', 3)
+    monkeypatch.setattr(archive, '_PIECE', 2)
+    test_damaged_data(case, tmp_path)
+    data = bytes(range(256)) * 100
+    assert read(opened(tmp_path, Entry('a', data)), 'a') == data
+    assert read(opened(tmp_path, Entry('a', data, body=deflated(data) + b'more')), 'a') == data
+
+
 @pytest.mark.usefixtures('inflating')
 def test_bytes_behind_the_compressed_data(tmp_path: pathlib.Path) -> None:
     """No installer looks at them."""

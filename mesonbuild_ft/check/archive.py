@@ -27,6 +27,10 @@ try:
 except ImportError:
     deflate = None
 
+#: Members of more bytes than this are inflated in place by zlib, from so many compressed bytes at a time.
+_LARGE: typing.Final = 8 << 20
+_PIECE: typing.Final = 64 << 10
+
 #: Unless said otherwise, members may inflate to this many times the size of their archive, …
 EXPANSION: typing.Final = 50
 #: … and to this many bytes where that is more, …
@@ -287,7 +291,10 @@ def _inflate(member: Member, data: bytes) -> bytes | bytearray:
     stream = zlib.decompressobj(-15)
     try:
         # One byte more than announced tells a member that is longer from one that is not.
-        result = stream.decompress(data, member.size + 1)
+        if member.size > _LARGE:
+            result = _inflate_in_place(stream, data, member.size + 1)
+        else:
+            result = stream.decompress(data, member.size + 1)
     except zlib.error as error:
         raise _damaged(member.name, f'cannot be inflated: {error}') from error
     if len(result) > member.size:
@@ -296,6 +303,21 @@ def _inflate(member: Member, data: bytes) -> bytes | bytearray:
         raise _damaged(member.name, f'its compressed data has no end, after {len(result)} of {member.size} bytes')
     if len(result) < member.size:
         raise _damaged(member.name, f'inflates to {len(result)} bytes, and its header says {member.size}')
+    return result
+
+
+def _inflate_in_place(stream: typing.Any, data: bytes, limit: int) -> bytearray:
+    """The first `limit` bytes that come of `data`, in memory once: zlib keeps all in pieces and joins them."""
+    result = bytearray(limit)
+    end = 0
+    view = memoryview(data)
+    for start in range(0, len(data), _PIECE):
+        piece = stream.decompress(view[start:start + _PIECE], limit - end)
+        result[end:end + len(piece)] = piece
+        end += len(piece)
+        if stream.eof or end == limit:
+            break
+    del result[end:]
     return result
 
 
