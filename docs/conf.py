@@ -34,6 +34,7 @@ nitpicky = True
 suppress_warnings = ['misc.highlighting_failure']  # '…' stands for lines that are left out
 
 html_theme = 'furo'
+pygments_dark_style = 'github-dark'  # Furo's own has directives of C in the red of errors
 html_title = project
 html_static_path = ['_static']
 html_css_files = ['site.css']

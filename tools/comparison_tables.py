@@ -16,12 +16,12 @@ PAGE: typing.Final = ROOT / 'docs' / 'explanation' / 'comparison.md'
 PYTHONS: typing.Final = {
     'cp312-cp312': '3.12', 'cp313-cp313t': '3.13t', 'cp314-cp314t': '3.14t', 'cp315-cp315': '3.15',
     'cp315-cp315t': '3.15t'}
-#: What the author writes in each of the ways; their order is that of the columns.
+#: Variant and interpreter -> head of the column.
 MISTAKES: typing.Final = {
-    ('no-gil-slot', 'cp314-cp314t'): 'No `Py_mod_gil`, built with 3.14t',
-    ('no-gil-slot', 'cp315-cp315t'): 'The same, built with 3.15t',
-    ('symbol-too-new', 'cp312-cp312'): 'A function of 3.13 in a module for 3.9, declared by hand; built with 3.12',
-    ('define-by-hand', 'cp314-cp314t'): '`-DPy_LIMITED_API` by hand, left on for 3.14t'}
+    ('no-gil-slot', 'cp314-cp314t'): 'no `Py_mod_gil`, 3.14t',
+    ('no-gil-slot', 'cp315-cp315t'): 'the same, 3.15t',
+    ('symbol-too-new', 'cp312-cp312'): 'function of 3.13, 3.12',
+    ('define-by-hand', 'cp314-cp314t'): '`-DPy_LIMITED_API`, 3.14t'}
 CHECKERS: typing.Final = ('mesonbuild-ft check', 'abi3audit', 'abi3t-doctor')
 #: Wheel that is checked: who built it, from which variant, with what; and whether it is right.
 WHEELS: typing.Final = {
@@ -33,6 +33,8 @@ WHEELS: typing.Final = {
     'no `Py_mod_gil`, `cp314-cp314t`': ('setuptools', 'no-gil-slot', 'cp314-cp314t', False),
     'no `Py_mod_gil`, `cp315-abi3.abi3t`': ('setuptools', 'no-gil-slot', 'cp315-cp315t', False),
     '`WHEEL` has one `Tag` line for two ABIs': ('meson-python', 'correct', 'cp315-cp315t', False)}
+
+_NOTE: typing.Final = re.compile(r'\{(.*?)\}')
 
 Row = dict[str, typing.Any]
 
@@ -52,11 +54,19 @@ def page() -> str:
 
 
 def table(rows: list[list[str]] | str) -> str:
-    """Markdown of a table, its first row being the head; or of a paragraph."""
+    """Markdown of a table, its first row being the head; or of a paragraph. {…} in a cell becomes a note below it."""
     if isinstance(rows, str):
         return f'{rows}\n'
-    head, *rest = ['| ' + ' | '.join(cell.replace('|', '\\|') for cell in row) + ' |' for row in rows]
-    return '\n'.join(['', head, '|' + '---|' * len(rows[0]), *rest, '']) + '\n'
+    notes: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return f'({notes.setdefault(match[1], len(notes) + 1)})'
+
+    head, *rest = [
+        '| ' + ' | '.join(_NOTE.sub(number, cell.replace('|', '\\|')) for cell in row) + ' |' for row in rows]
+    lines = ['', head, '|' + '---|' * len(rows[0]), *rest, '']
+    lines += [f'{number}. {note}' for note, number in notes.items()]
+    return '\n'.join([*lines, *([''] if notes else [])]) + '\n'
 
 
 def versions(results: Row) -> str:
@@ -71,34 +81,34 @@ def versions(results: Row) -> str:
 
 def lines(results: Row) -> list[list[str]]:
     """How much each project is."""
-    rows = [['Tool', 'Files, with their lines', 'Together', 'Besides, for each build']]
+    rows = [['Tool', 'Files, with their lines', 'Together']]
     for tool, files in results['lines'].items():
         own = {name: number for name, number in files.items() if not name.startswith('src/')}
-        rows.append([
-            tool, ', '.join(f'`{name}` {number}' for name, number in own.items()), str(sum(own.values())),
-            '3.13t and 3.14t: `-Csetup-args=-Dpython.allow_limited_api=false`' if tool == 'meson-python' else ''])
+        note = ('{for 3.13t and 3.14t whoever builds has to say '
+                '`-Csetup-args=-Dpython.allow_limited_api=false` as well}' if tool == 'meson-python' else '')
+        rows.append([_name(tool), ', '.join(f'`{name}` {number}' for name, number in own.items()),
+                     f'{sum(own.values())} {note}'.strip()])
     return rows
 
 
 def wheels(results: Row) -> list[list[str]]:
     """What the correct project gives."""
-    return [['Tool', *PYTHONS.values()],
-            *([tool, *(_cell(rows['correct'][tag]) for tag in PYTHONS)] for tool, rows in results['builds'].items())]
+    return [['Tool', *PYTHONS.values()], *(
+        [_name(tool), *(_cell(rows['correct'][tag]) for tag in PYTHONS)] for tool, rows in results['builds'].items())]
 
 
 def old(results: Row) -> list[list[str]]:
     """What a project gives that says nothing of free-threaded Pythons."""
     tags = ('cp314-cp314t', 'cp315-cp315t')
-    return [['Tool', *(PYTHONS[tag] for tag in tags)],
-            *([tool, *(_cell(rows['abi3-only'][tag]) for tag in tags)] for tool, rows in results['builds'].items())]
+    return [['Tool', *(PYTHONS[tag] for tag in tags)], *(
+        [_name(tool), *(_cell(rows['abi3-only'][tag]) for tag in tags)] for tool, rows in results['builds'].items())]
 
 
 def mistakes(results: Row) -> list[list[str]]:
     """What comes of mistakes."""
-    tools = results['builds']
-    return [['', *tools], *(
-        [about, *(_cell(tools[tool].get(variant, {}).get(tag), tools[tool]['correct'][tag]) for tool in tools)]
-        for (variant, tag), about in MISTAKES.items())]
+    return [['Tool', *MISTAKES.values()], *(
+        [_name(tool), *(_cell(rows.get(variant, {}).get(tag), rows['correct'][tag]) for variant, tag in MISTAKES)]
+        for tool, rows in results['builds'].items())]
 
 
 def checkers(results: Row) -> list[list[str]]:
@@ -128,23 +138,26 @@ def cibuildwheel(results: Row) -> list[list[str]]:
         [f'`{name}`', ' `'.join(what.split(' ', 1)) + '`'] for name, what in results['cibuildwheel'].items())]
 
 
+def _name(tool: str) -> str:
+    """Of one piece."""
+    return tool.replace('-', '&#8209;')
+
+
 def _cell(row: Row | None, correct: Row | None = None) -> str:
     """What came of one build; what is said of the correct project as well is left out."""
     if row is None:
         return 'cannot be written'
     said = _short(row['said'][0]) if row['said'] and not (correct and correct['said'] == row['said']) else ''
     if not row['wheel']:
-        return f'no wheel: {said}'
-    text = f'`{row["wheel"]}`'
+        return f'no wheel {{{said}}}'
+    text = f'`{row["wheel"]}`' + (f' {{{said}}}' if said else '')
     failed = [python for python, what in row['imports'].items() if what not in ('', 'on', 'off')]
     on = [python for python, what in row['imports'].items() if what == 'on']
-    if said:
-        text += f'; {said}'
     if failed:
         error = _short(row['imports'][failed[0]])
-        text += f'; **not imported by {failed[0]}' + (f' to {failed[-1]}' if failed[1:] else '') + f'**: {error}'
+        text += f', **not imported by {failed[0]}' + (f' to {failed[-1]}' if failed[1:] else '') + f'** {{{error}}}'
     if on:
-        text += f'; **GIL on in {", ".join(on)}**'
+        text += f', **GIL on in {", ".join(on)}**'
     return text
 
 
