@@ -88,14 +88,15 @@ def _build_editable(
     if settings.verify != 'off' and editable.abi != 'none':
         modules_as = editable.with_tag(plan.python_tag, plan.abi_tag)
         verification = verify.verify_in_place(settings, state, modules_as, build_dir, ninja)
-    found = [*plan.notes, *verification.found, *_advice(plan, build_dir)]
+    advised = _advice(plan, build_dir, verification)
+    found = [*plan.notes, *verification.found, *compiler_advice.grouped(advised)]
     _show(found, plan, f'{name} was not written', destination)
     wheel.remove_unfinished(destination)
     final = wheel.finish(own / 'wheel' / name, destination, editable)
     shutil.rmtree(own / 'wheel', ignore_errors=True)
     report.summary(
         target, plan, final.name, final.stat().st_size, verification, settings.verify,
-        advice=_advice_in_words(plan, build_dir))
+        advice=_advice_in_words(plan, build_dir, len(advised)))
     return final.name
 
 
@@ -231,7 +232,8 @@ def _finish(
     verification = Verification()
     if settings.verify != 'off':
         verification = verify.verify_wheel(settings, state, built, name, build_dir, ninja)
-    found = [*plan.notes, *verification.found, *_advice(plan, build_dir)]
+    advised = _advice(plan, build_dir, verification)
+    found = [*plan.notes, *verification.found, *compiler_advice.grouped(advised)]
     if metadata_directory is not None:
         found += _metadata_differs(built, name, pathlib.Path(metadata_directory))
     _show(found, plan, f'{name} was not written', destination)
@@ -241,7 +243,7 @@ def _finish(
     final = wheel.finish(built, destination, name, without=without)
     report.summary(
         choice.target, plan, final.name, final.stat().st_size, verification, settings.verify, left_out=sorted(without),
-        advice=_advice_in_words(plan, build_dir))
+        advice=_advice_in_words(plan, build_dir, len(advised)))
     return final.name
 
 
@@ -257,14 +259,15 @@ def _show(found: typing.Sequence[Diagnostic], plan: plan_.Plan, consequence: str
             'wheel-not-written', 'hint', consequence, where=os.fspath(where), advice=instead))
 
 
-def _advice(plan: plan_.Plan, build_dir: pathlib.Path) -> list[Diagnostic]:
+def _advice(plan: plan_.Plan, build_dir: pathlib.Path, verification: Verification) -> list[Diagnostic]:
     """What compilers advised, all of it: a build compiles what changed."""
     if not plan.advise:
         return []
-    return compiler_advice.grouped(compiler_advice.read(setup.advice_file(build_dir), build_dir))
+    return compiler_advice.unanswered(
+        compiler_advice.read(setup.advice_file(build_dir), build_dir), verification.modules)
 
 
-def _advice_in_words(plan: plan_.Plan, build_dir: pathlib.Path) -> str:
+def _advice_in_words(plan: plan_.Plan, build_dir: pathlib.Path, places: int) -> str:
     """How much advice there is, and where there can be none, for the summary; '' where none was asked for."""
     if not plan.advise:
         return ''
@@ -273,7 +276,6 @@ def _advice_in_words(plan: plan_.Plan, build_dir: pathlib.Path) -> str:
                in command]
     if not advised:
         return 'none: it takes GCC or Clang, and sources that include Python.h'
-    places = len(compiler_advice.read(setup.advice_file(build_dir), build_dir))
     words = f'{places} place{"s"[:places != 1]} to look at, see above' if places else 'no place to look at'
     hidden = sum(' -Wno-deprecated-declarations' in command or ' -w ' in command for command in advised)
     return f'{words}; {hidden} of {len(advised)} sources are compiled without these warnings' if hidden else words

@@ -17,6 +17,7 @@ import threading
 import typing
 
 from .diagnostics import IDENTIFIERS, Diagnostic
+from .modules import Module
 
 
 #: How many places of one group are named.
@@ -110,6 +111,13 @@ def grouped(found: typing.Iterable[Diagnostic]) -> list[Diagnostic]:
         more = f', and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
         others.append(words._replace(where=', '.join(names[:_SHOWN]) + more))
     return others
+
+
+def unanswered(found: typing.Iterable[Diagnostic], modules: typing.Sequence[Module]) -> list[Diagnostic]:
+    """The same without what the finished modules answer: that they leave the GIL off, by whatever initialisation."""
+    leave_it_off = bool(modules) and all(
+        module.parts and all(part.gil == 'not-used' for part in module.parts) for module in modules)
+    return [each for each in found if not (each.identifier == 'advice-single-phase' and leave_it_off)]
 
 
 def is_advice(found: Diagnostic) -> bool:

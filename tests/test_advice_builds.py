@@ -162,6 +162,18 @@ def test_abi3t(hook: Hook, project: Copy) -> None:
     assert list(places(result)) == ['PyDict_GetItemWithError']
 
 
+def test_a_finished_module_answers(hook: Hook, project: Copy) -> None:
+    """PyModule_Create with PyUnstable_Module_SetGIL after it, and without."""
+    source = project('gil-single-phase')
+    result = hook('cp314-cp314t', 'build_wheel', source, config={**CONFIG, 'advise': 'true'})
+    assert '[advice-single-phase]' in result.stdout
+    assert (places(result), result.findings()) == ({}, [])
+    support.replace(source / 'gil_single_phase.c', 'Py_MOD_GIL_NOT_USED', 'Py_MOD_GIL_USED')
+    result = hook('cp314-cp314t', 'build_wheel', source, config={**CONFIG, 'advise': 'true'})
+    assert list(places(result)) == ['PyModule_Create']
+    assert result.findings() == ['gil-enabled-by-module', 'advice-single-phase']
+
+
 def test_for_windows(hook: Hook, project: Copy) -> None:
     trees.need('x86_64-w64-mingw32-gcc')
     target = trees.tree(trees.WINDOWS, 'cp314-cp314t-win_amd64')

@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import subprocess
 import typing
 
 import pytest
 import support
+import test_advice
 import trees
 import windows_python
 from test_headers import INCLUDE, SOURCES, WARNINGS, Api
@@ -58,6 +60,33 @@ def test_mingw(api: Api, compiler: str, tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize('api', APIS, ids=str)
 @pytest.mark.parametrize('source', ['everything', 'other'])
 def test_syntax_of_msvc(source: str, api: Api, standard: str) -> None:
+    assert as_msvc(source, api, standard, '/WX') == (0, '')
+
+
+@pytest.mark.parametrize('compiler', ['gcc', 'g++'])
+@pytest.mark.parametrize('tag', ['cp313-cp313t', 'cp314-cp314t', 'cp315-cp315t'], ids=support.short)
+def test_advice_of_mingw(tag: str, compiler: str) -> None:
+    include = trees.tree(trees.WINDOWS, f'{tag}-win_amd64') / 'include'
+    said = test_advice.said(
+        Api(tag), f'{_MINGW}-{compiler}-posix', 'c11' if compiler == 'gcc' else 'c++17', os.fspath(include),
+        '-DPy_GIL_DISABLED=1', '-Wno-array-bounds', '-O2')
+    assert test_advice.places(said) == test_advice.wanted(Api(tag), compiler)
+
+
+@pytest.mark.parametrize('standard', ['c11', 'c++17'])
+@pytest.mark.parametrize('api', [*map(Api, TAGS[1:3]), APIS[-1]], ids=str)
+def test_advice_of_msvc(api: Api, standard: str) -> None:
+    """Each call has its warning, which cl.exe calls C4996 and clang -Wdeprecated-declarations."""
+    status, said = as_msvc('advice', api, standard)
+    assert status == 0, said
+    found = set()
+    for match in re.finditer(r'([\w.]+)\((\d+),.*warning: .*: \[(advice-[\w-]+)\] (\w+) .*Wdeprecated-decl.*', said):
+        assert match[1] == 'advice.c'
+        found.add((int(match[2]), f'{match[3]} {match[4]}'))
+    assert found == (test_advice.wanted(api, 'cl') if api.may_lack_gil else set())
+
+
+def as_msvc(source: str, api: Api, standard: str, *options: str) -> tuple[int, str]:
     """cl.exe's own branches of the headers, read by clang in its clang-cl mode, which knows MSVC's preprocessor."""
     trees.need('clang', f'{_MINGW}-gcc')
     prefix = trees.tree(trees.WINDOWS, f'{api.tag}-win_amd64')
@@ -67,11 +96,11 @@ def test_syntax_of_msvc(source: str, api: Api, standard: str) -> None:
         folders = [os.fspath(headers), os.fspath(headers / _MINGW), *folders]
     command = [
         'clang', '--driver-mode=cl', '--target=x86_64-pc-windows-msvc', '-fms-compatibility-version=19.40', '/Zs',
-        '/W4', '/WX', '/TC' if standard == 'c11' else '/TP', f'/std:{standard}',
+        '/W4', *options, '/TC' if standard == 'c11' else '/TP', f'/std:{standard}',
         *(f'/clang:-isystem{folder}' for folder in folders),
         # For the headers of MinGW, which are not meant for MSVC; as_msvc.c takes __GNUC__ back.
         '/D__GNUC__=12', '/D__GNUC_MINOR__=2', '/D_PID_T_', '/D__STRICT_ANSI__',
-        *(define.replace('-D', '/D') for define in defines(api)), *(['/DOTHER'] if source == 'other' else []),
+        *(define.replace('-D', '/D') for define in defines(api)), f'/D{source.upper()}',
         f'-I{INCLUDE}', os.fspath(SOURCES / 'as_msvc.c')]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, '')
+    return done.returncode, done.stderr

@@ -253,7 +253,8 @@ class _Builds:
         path = _move(built, self._root / job.name / 'wheel' if bad else self._options.output)
         ended = Outcome(
             job, 'failed' if bad else 'built', path, 0.0, checked.verdict, len(checked.modules), serves, imported,
-            (*(finding for finding in checked.found if finding.severity in ('error', 'warning')), *self._advice(job)))
+            (*(finding for finding in checked.found if finding.severity in ('error', 'warning')),
+             *self._advice(job, checked)))
         self._record.set(job.name, None if bad else {
             'fingerprint': fingerprint, 'wheel': path.name, 'read': read, 'read_signatures': record_.signatures(read),
             'signature': interpreter_cache.signature(os.fspath(path)), 'verdict': ended.verdict,
@@ -262,15 +263,16 @@ class _Builds:
             'findings': [list(finding) for finding in ended.findings]})
         return ended
 
-    def _advice(self, job: Job) -> list[Diagnostic]:
-        """What compilers advised in a build."""
+    def _advice(self, job: Job, checked: Checked) -> list[Diagnostic]:
+        """What compilers advised in a build, and the wheel does not answer."""
         from ..meson import setup
 
         build_dir = self._root / job.name / 'meson'
         state = setup.read_state(build_dir)
         if state is None or state.plan is None or not state.plan.advise:
             return []
-        return compiler_advice.read(setup.advice_file(build_dir), build_dir)
+        found = compiler_advice.read(setup.advice_file(build_dir), build_dir)
+        return compiler_advice.unanswered(found, checked.modules)
 
     def _unchanged(
         self, job: Job, path: pathlib.Path, entry: typing.Mapping[str, typing.Any], fingerprint: str,

@@ -8,6 +8,8 @@
 #undef __GNUC__
 #ifdef OTHER
 #include "other.c"
+#elif defined(ADVICE)
+#include "advice.c"
 #else
 #include "everything.c"
 #endif
