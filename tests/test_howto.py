@@ -22,6 +22,7 @@ import support
 import trees
 import windows_python
 from conftest import Hook, Interpreters
+from test_headers import INCLUDE, WARNINGS
 
 from mesonbuild_ft import scanner
 from mesonbuild_ft.check import checker, subjects
@@ -122,6 +123,45 @@ def test_section(
                  lambda: demonstrate(section.name, python, modules, PYTHON_GIL='0'))
     modules = support.unpack(after.path, tmp_path / 'modules-after')
     assert re.fullmatch(section.after, demonstrate(section.name, python, modules))
+
+
+#: What README.md says that is printed.
+SHOWN: typing.Final = re.compile(r'^```text\nbefore: (.+)\nafter: (.+)\n```$', re.MULTILINE)
+
+
+def test_every_project_is_on_the_page_and_says_what_happens() -> None:
+    here = {path.parent.name for path in EXAMPLES.glob('*/README.md')}
+    page = (support.ROOT / 'docs' / 'how-to' / 'port-an-extension.md').read_text(encoding='utf-8')
+    contents = (EXAMPLES / 'README.md').read_text(encoding='utf-8')
+    assert here == {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
+    assert here == {section.name for section in SECTIONS} | {'limited-api', 'windows'}
+    for name in here:
+        text = (EXAMPLES / name / 'README.md').read_text(encoding='utf-8')
+        (before, after), = SHOWN.findall(text)
+        assert f'before: {before}\nafter: {after}\n' in page
+        assert f'[{name}]({name}/README.md)' in contents
+        for section in SECTIONS:
+            if section.name == name:
+                assert re.fullmatch(section.before, before)
+                assert re.fullmatch(section.after, after)
+        for link in re.findall(r'\]\(([^):]+)\)', text):
+            assert (EXAMPLES / name / link).is_file(), link
+
+
+@pytest.mark.parametrize('compiler', ['gcc', 'clang'])
+def test_no_warnings(compiler: str, interpreters: Interpreters) -> None:
+    trees.need(compiler, f'{compiler.replace("gcc", "g")}++')
+    done = subprocess.run(
+        [interpreters.get('cp314-cp314t'), '-c', 'import sysconfig; print(sysconfig.get_path("include"))'],
+        capture_output=True, text=True, check=True)
+    include = ['-isystem', done.stdout.strip(), f'-I{INCLUDE}']
+    sources = sorted(path for path in EXAMPLES.rglob('*.c*') if path.suffix in ('.c', '.cpp'))
+    assert len(sources) >= 30
+    for standard, suffix in (('c11', '.c'), ('c++17', '.cpp')):
+        command = [compiler if suffix == '.c' else f'{compiler.replace("gcc", "g")}++', f'-std={standard}', *WARNINGS,
+                   '-fsyntax-only', *include, *(path for path in sources if path.suffix == suffix)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stderr) == (0, '')
 
 
 @pytest.mark.parametrize('tag', support.FREE_THREADED)
