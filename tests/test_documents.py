@@ -70,6 +70,14 @@ def test_landing_page(interpreters: Interpreters, all_wheels: pathlib.Path, tmp_
     assert shown[0] in (support.ROOT / 'README.md').read_text(encoding='utf-8')
 
 
+def test_howto(interpreters: Interpreters, all_wheels: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    examples = support.ROOT / 'examples' / 'howto'
+    place = shutil.copytree(examples / 'blocking-calls', tmp_path / 'blocking-calls')
+    done = documents.follow(examples / 'README.md', place, environment(tmp_path, interpreters, all_wheels))
+    assert [one.command for one in done if one.status] == []
+    assert len(done) == 5
+
+
 def test_gil(interpreters: Interpreters, all_wheels: pathlib.Path, tmp_path: pathlib.Path) -> None:
     """In a copy of the project that the page speaks of, with the mesonbuild-ft of this checkout."""
     place = support.copy_project('gil-on', tmp_path)

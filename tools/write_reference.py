@@ -25,6 +25,7 @@ def files() -> dict[pathlib.Path, typing.Callable[[], str]]:
     """Path -> what writes its text."""
     import comparison_tables
     import completion
+    import howto
     import manual
     import peps
     import pictures
@@ -41,6 +42,7 @@ def files() -> dict[pathlib.Path, typing.Callable[[], str]]:
         REFERENCE / 'peps.md': peps.page,
         ROOT / 'docs' / 'explanation' / 'comparison.md': comparison_tables.page,
         ROOT / 'docs' / 'how-to' / 'github-workflow.md': workflow,
+        ROOT / 'docs' / 'how-to' / 'port-an-extension.md': howto.page,
         **{ROOT / 'docs' / 'explanation' / 'pictures' / name: draw for name, draw in pictures.PICTURES.items()},
         page: lambda: manual.man(_read(page)),
         **{MANUAL / f'mesonbuild-ft.{shell}': lambda shell=shell: completion.script(shell)  # type: ignore[misc]

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+"""One thread waits for a program to end, which sleeps for two seconds, while another one calls gc.collect()."""
+
+import gc
+import os
+import select
+import subprocess
+import threading
+import time
+
+import waiting
+
+
+reader, writer = os.pipe()
+with subprocess.Popen(['sleep', '2'], stdout=writer) as program:
+    os.close(writer)  # The pipe ends with the program.
+    thread = threading.Thread(target=waiting.wait_for, args=(reader,))
+    thread.start()
+    time.sleep(0.2)
+    gc.collect()
+    ended, _, _ = select.select([reader], [], [], 0)
+    print('gc.collect() came back', 'after the program ended' if ended else 'while the program was sleeping')
+    program.terminate()
+thread.join()

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include <mesonbuild_ft/module.h>
+
+#include <string>
+#include <vector>
+
+static std::vector<std::string> words;
+
+static PyObject *add(PyObject *module, PyObject *word)
+{
+    (void)module;
+    Py_ssize_t size = 0;
+    const char *text = PyUnicode_AsUTF8AndSize(word, &size);
+    if (text == nullptr) {
+        return nullptr;
+    }
+    if (words.size() == 100) {
+        words.erase(words.begin());
+    }
+    words.emplace_back(text, size);
+    return PyLong_FromSize_t(words.size());
+}
+
+static PyMethodDef methods[] = {
+    {"add", add, METH_O, PyDoc_STR("add(word): keep it, with the 99 before; how many are kept.")},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+static MBFT_Slot slots[] = {MBFT_GIL_NOT_USED, MBFT_SLOTS_END};
+
+MBFT_MODULE(words, "The last words that were used in the process.", methods, MBFT_NO_STATE, slots);

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+"""Two threads ask for names at the same time."""
+
+import sys
+import threading
+import time
+
+from names import Names
+
+
+names = Names()
+end = time.monotonic() + 0.5
+made: list[list[str]] = [[], []]
+
+
+def make(number: int) -> None:
+    while time.monotonic() < end:
+        made[number] += [names.make() for _ in range(1000)]
+
+
+threads = [threading.Thread(target=make, args=(number,)) for number in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+gil = 'on' if sys._is_gil_enabled() else 'off'
+print(f'the GIL is {gil},', len(set(made[0]) & set(made[1])), 'names were given twice')

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include <mesonbuild_ft/locking.h>
+#include <mesonbuild_ft/module.h>
+
+/* The last question and its answer, since many ask twice. */
+typedef struct {
+    unsigned long long question;
+    long answer;
+} State;
+
+static PyObject *steps(PyObject *module, PyObject *argument)
+{
+    unsigned long long start = PyLong_AsUnsignedLongLong(argument);
+    State *state = (State *)PyModule_GetState(module);
+    if (start == 0 || PyErr_Occurred()) {
+        return PyErr_Format(PyExc_ValueError, "steps() needs a positive number");
+    }
+    long answer = 0;
+    MBFT_BEGIN_CRITICAL_SECTION(module);
+    if (start != state->question) {
+        state->question = start;
+        state->answer = 0;
+        for (unsigned long long n = start; n != 1; n = n % 2 == 0 ? n / 2 : 3 * n + 1) {
+            state->answer++;
+        }
+    }
+    answer = state->answer;
+    MBFT_END_CRITICAL_SECTION();
+    return PyLong_FromLong(answer);
+}
+
+static PyMethodDef methods[] = {
+    {"steps", steps, METH_O, PyDoc_STR("steps(n): how many times n is halved, or tripled and 1 added, until it is 1.")},
+    {NULL, NULL, 0, NULL},
+};
+
+static MBFT_Slot slots[] = {MBFT_PER_INTERPRETER_GIL, MBFT_GIL_NOT_USED, MBFT_SLOTS_END};
+
+MBFT_MODULE(collatz, "Collatz sequences.", methods, MBFT_STATE_SIZE(sizeof(State)), slots);

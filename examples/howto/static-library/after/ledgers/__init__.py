@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Two modules that write into the same ledgers."""

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include <mesonbuild_ft/module.h>
+
+#include <pthread.h>
+
+static void *work(void *argument)
+{
+    PyObject *number = PyLong_FromLong(1000000);
+    if (PyList_Append((PyObject *)argument, number) < 0) {
+        PyErr_Print();
+    }
+    Py_XDECREF(number);
+    return NULL;
+}
+
+static PyObject *start(PyObject *module, PyObject *list)
+{
+    pthread_t thread;
+    (void)module;
+    if (pthread_create(&thread, NULL, work, list) != 0) {
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    Py_BEGIN_ALLOW_THREADS
+    pthread_join(thread, NULL);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"start", start, METH_O, PyDoc_STR("start(list): append a number to a list, in a thread that C makes.")},
+    {NULL, NULL, 0, NULL},
+};
+
+static MBFT_Slot slots[] = {MBFT_GIL_NOT_USED, MBFT_SLOTS_END};
+
+MBFT_MODULE(workers, "Works in threads that Python does not know.", methods, MBFT_NO_STATE, slots);

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""examples/howto: each project goes wrong without the GIL before the change that it is for, and not after.
+
+What goes wrong is a race in most of them: it is tried until it shows, and a test fails where it never does.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+import typing
+
+import pytest
+import support
+import trees
+import windows_python
+from conftest import Hook, Interpreters
+from test_headers import INCLUDE, WARNINGS
+
+from mesonbuild_ft import scanner
+from mesonbuild_ft.check import checker, subjects
+
+
+EXAMPLES: typing.Final = support.ROOT / 'examples' / 'howto'
+#: So long, in seconds, is it tried to show what goes wrong; one attempt takes half a second.
+DEADLINE: typing.Final = 30
+#: What a process prints that was ended by a signal, such as SIGSEGV.
+CRASH: typing.Final = '(a crash)'
+ON: typing.Final = 'Hello, world! The GIL is on'
+OFF: typing.Final = 'Hello, world! The GIL is off'
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """What demonstrate.py prints, as patterns; and the identifiers of what the build says of the first project."""
+
+    name: str
+    before: str
+    after: str
+    findings: tuple[str, ...] = ()
+    tags: tuple[str, ...] = support.FREE_THREADED
+
+    def __str__(self) -> str:
+        return self.name
+
+
+SECTIONS: typing.Final = [
+    Section('identify-the-build', r'[1-9]\d* lines are mixed', '0 lines are mixed'),
+    Section('multi-phase', ON, OFF, ('gil-enabled-by-module',)),
+    Section('single-phase', ON, OFF, ('gil-enabled-by-module',)),
+    Section('list-macros', re.escape(CRASH), 'every list was added up'),
+    Section('dict-traversal', 'sums that were seen: (0 1 2|0 1|1 2|0|2|0 2)', 'sums that were seen: 1'),
+    Section('borrowed-references', r'[1-9]\d* sums are of no value that was ever in the dict',
+            '0 sums are of no value that was ever in the dict'),
+    Section('memory-allocation', re.escape(CRASH), 'the median is 50'),
+    Section('blocking-calls', r'gc\.collect\(\) came back after the program ended',
+            r'gc\.collect\(\) came back while the program was sleeping'),
+    Section('threads-from-c', re.escape(CRASH), r'the list is \[1000000\]'),
+    Section('global-state', r'[1-9]\d* names were given twice', '0 names were given twice'),
+    Section('module-state', r'[1-9]\d* answers are wrong', '0 answers are wrong'),
+    Section('critical-sections', r'the accounts hold -?[1-9]\d* together', 'the accounts hold 0 together'),
+    Section('static-library', r'-?[1-9]\d* of the entries are lost', '0 of the entries are lost'),
+    Section('cpp', re.escape(CRASH), '100 words are kept'),
+    # Cython takes several seconds for each.
+    Section('cython', 'the GIL is on, 0 names were given twice', 'the GIL is off, 0 names were given twice',
+            ('gil-enabled-by-module',), ('cp314-cp314t',)),
+]
+CELLS: typing.Final = [(section, tag) for section in SECTIONS for tag in section.tags]
+
+
+def copy_project(section: str, state: str, directory: pathlib.Path) -> pathlib.Path:
+    """A copy of a project; `state`: 'before' or 'after'."""
+    return pathlib.Path(shutil.copytree(
+        EXAMPLES / section / state, directory / state, ignore=shutil.ignore_patterns('build', 'dist', 'venv')))
+
+
+def demonstrate(section: str, python: pathlib.Path, modules: pathlib.Path, **variables: str) -> str:
+    """What the section's script says of modules in a directory: its line, CRASH, or the exception that ended it."""
+    done = subprocess.run(
+        [python, '-W', 'ignore', EXAMPLES / section / 'demonstrate.py'], capture_output=True, text=True, check=False,
+        env=support.clean_environment(python, PYTHONPATH=os.fspath(modules), **variables), timeout=DEADLINE)
+    if done.returncode < 0:
+        return CRASH
+    return done.stdout.strip() if done.returncode == 0 else done.stderr.splitlines()[-1]
+
+
+def wait_for(pattern: str, attempt: typing.Callable[[], str]) -> None:
+    """Try until this is printed."""
+    end = time.monotonic() + DEADLINE
+    seen = set()
+    while time.monotonic() < end:
+        said = attempt()
+        if re.fullmatch(pattern, said):
+            return
+        seen.add(said)
+    pytest.fail(f'it did not show in {DEADLINE} s: {seen}')
+
+
+@pytest.mark.parametrize(('section', 'tag'), CELLS, ids=str)
+def test_section(
+    section: Section, tag: str, hook: Hook, interpreters: Interpreters, cython: dict[str, str], tmp_path: pathlib.Path,
+) -> None:
+    python = interpreters.get(tag)
+
+    def build(state: str) -> support.Result:
+        return hook(tag, 'build_wheel', copy_project(section.name, state, tmp_path), environment=cython)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        before, after = pool.map(build, ('before', 'after'))
+    assert (before.findings(), after.findings()) == (list(section.findings), [])
+    modules = support.unpack(before.path, tmp_path / 'modules-before')
+    wait_for(section.before, lambda: demonstrate(section.name, python, modules))
+    if section.name == 'cython':
+        # What Python's warning proposes is no cure.
+        wait_for(r'the GIL is off, [1-9]\d* names were given twice',
+                 lambda: demonstrate(section.name, python, modules, PYTHON_GIL='0'))
+    modules = support.unpack(after.path, tmp_path / 'modules-after')
+    assert re.fullmatch(section.after, demonstrate(section.name, python, modules))
+
+
+#: What README.md says that is printed.
+SHOWN: typing.Final = re.compile(r'^```text\nbefore: (.+)\nafter: (.+)\n```$', re.MULTILINE)
+
+
+def test_every_project_is_on_the_page_and_says_what_happens() -> None:
+    here = {path.parent.name for path in EXAMPLES.glob('*/README.md')}
+    page = (support.ROOT / 'docs' / 'how-to' / 'port-an-extension.md').read_text(encoding='utf-8')
+    contents = (EXAMPLES / 'README.md').read_text(encoding='utf-8')
+    assert here == {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
+    assert here == {section.name for section in SECTIONS} | {'limited-api', 'windows'}
+    for name in here:
+        text = (EXAMPLES / name / 'README.md').read_text(encoding='utf-8')
+        (before, after), = SHOWN.findall(text)
+        assert f'before: {before}\nafter: {after}\n' in page
+        assert f'[{name}]({name}/README.md)' in contents
+        for section in SECTIONS:
+            if section.name == name:
+                assert re.fullmatch(section.before, before)
+                assert re.fullmatch(section.after, after)
+        for link in re.findall(r'\]\(([^):]+)\)', text):
+            assert (EXAMPLES / name / link).is_file(), link
+
+
+@pytest.mark.parametrize('compiler', ['gcc', 'clang'])
+def test_no_warnings(compiler: str, interpreters: Interpreters) -> None:
+    trees.need(compiler, f'{compiler.replace("gcc", "g")}++')
+    done = subprocess.run(
+        [interpreters.get('cp314-cp314t'), '-c', 'import sysconfig; print(sysconfig.get_path("include"))'],
+        capture_output=True, text=True, check=True)
+    include = ['-isystem', done.stdout.strip(), f'-I{INCLUDE}']
+    sources = sorted(path for path in EXAMPLES.rglob('*.c*') if path.suffix in ('.c', '.cpp'))
+    assert len(sources) >= 30
+    for standard, suffix in (('c11', '.c'), ('c++17', '.cpp')):
+        command = [compiler if suffix == '.c' else f'{compiler.replace("gcc", "g")}++', f'-std={standard}', *WARNINGS,
+                   '-fsyntax-only', *include, *(path for path in sources if path.suffix == suffix)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stderr) == (0, '')
+
+
+@pytest.mark.parametrize('tag', support.FREE_THREADED)
+def test_limited_api(tag: str, hook: Hook, interpreters: Interpreters, tmp_path: pathlib.Path) -> None:
+    reason = "targets Python's Limited API, which is not supported by free-threaded CPython before version 3.15"
+    if tag == 'cp315-cp315t':  # 'limited_api' is taken for abi3t, whatever its version
+        reason = 'PyModuleDef'
+    before = hook(tag, 'build_wheel', copy_project('limited-api', 'before', tmp_path), backend='mesonpy')
+    assert before.status != 0
+    assert reason in before.text
+    after = hook(tag, 'build_wheel', copy_project('limited-api', 'after', tmp_path))
+    assert after.findings() == []
+    said = demonstrate('limited-api', interpreters.get(tag), support.unpack(after.path, tmp_path / 'modules'))
+    assert said == f'Hello, world! This is greeting.cpython-{tag.split("-")[1][2:]}-x86_64-linux-gnu.so'
+
+
+@pytest.mark.usefixtures('wine')
+def test_windows(hook: Hook, tmp_path: pathlib.Path) -> None:
+    python = windows_python.python('cp314-cp314t')
+    script = windows_python.windows_path(EXAMPLES / 'windows' / 'demonstrate.py')
+    build = tmp_path / 'build'
+    for command in (
+            ['mesonbuild.mesonmain', 'setup', build, EXAMPLES / 'windows' / 'before', '--cross-file',
+             trees.mingw(tmp_path), f'-Dwindows_python={python.prefix}'],
+            ['mesonbuild.mesonmain', 'compile', '-C', build]):
+        subprocess.run([sys.executable, '-m', *command], check=True, capture_output=True)
+    done = python.run(script, path=[build])
+    assert done.returncode != 0
+    assert 'SystemError: init function of greeting returned uninitialized object' in done.stderr
+    checked, = checker.check([os.fspath(build / 'greeting.cp314t-win_amd64.pyd')], scanner.load(), subjects.Options())
+    assert [found.identifier for found in checked.found] == ['wrong-object-layout']
+
+    after = hook('cp314-cp314t', 'build_wheel', copy_project('windows', 'after', tmp_path),
+                 config={'target': os.fspath(python.prefix)})
+    assert after.findings() == []
+    done = python.run(script, path=[support.unpack(after.path, tmp_path / 'modules')])
+    assert done.stdout.strip() == OFF, done.stderr
