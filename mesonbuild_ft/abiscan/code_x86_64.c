@@ -908,6 +908,25 @@ static bool is_pointer_to_itself(const abiscan_image *image, uint64_t address)
     return cell != NULL && !cell->is_import && cell->target == address;
 }
 
+/* Whether an instruction belongs to an export hook that does nothing but return an address:
+ * another module's slots, which only the interpreter sees. */
+static bool is_in_export_hook(const abiscan_image *image, uint64_t address)
+{
+    enum { LONGEST_HOOK_CODE = 12 * LONGEST_INSTRUCTION };
+    for (size_t i = 0; i < image->export_count; i++) {
+        const abiscan_symbol *symbol = &image->exports[i];
+        abiscan_range extent = {0, 0};
+        uint64_t returned = 0;
+        if (address - symbol->address < LONGEST_HOOK_CODE
+            && abiscan_name_starts(symbol->name, "PyModExport")
+            && abiscan_x86_64_returns(image, symbol->address, &returned, &extent) == ABISCAN_YES
+            && address - extent.address < extent.size) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the pointer is handed on that lea or mov makes, whose ModRM byte is at `at`. */
 static bool is_handed_on(const abiscan_image *image, const code_piece *code, size_t at,
                          abiscan_range home, abiscan_range except, unsigned *hits)
@@ -920,7 +939,9 @@ static bool is_handed_on(const abiscan_image *image, const code_piece *code, siz
         return false;
     }
     /* Each hit costs a look at its function: so many are no accident. */
-    return ++*hits > HIT_LIMIT || may_name(image, code->address + at, operand);
+    return ++*hits > HIT_LIMIT
+           || (may_name(image, code->address + at, operand)
+               && !is_in_export_hook(image, code->address + at));
 }
 
 abiscan_answer abiscan_x86_64_hands_on(const abiscan_image *image, abiscan_range range,
