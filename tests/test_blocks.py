@@ -39,6 +39,7 @@ TESTED: typing.Final = {
     'docs/how-to/check-in-ci.md': 'test_recipes.py',
     'docs/how-to/ci-matrix.md': 'test_matrix.py',
     'docs/how-to/cibuildwheel.md': 'test_documents.py',
+    'docs/how-to/compile-time-advice.md': 'test_documents.py',
     'docs/how-to/configure-by-hand.md': 'test_documents.py',
     'docs/how-to/cross-compile.md': 'test_front_ends.py',
     'docs/how-to/distributions.md': 'test_documents.py',
@@ -46,6 +47,7 @@ TESTED: typing.Final = {
     'docs/how-to/github-workflow.md': 'test_github_workflow.py',
     'docs/how-to/migrate.md': 'test_migrate.py',
     'docs/how-to/one-source-for-every-abi.md': 'test_headers.py',
+    'docs/how-to/port-an-extension.md': 'test_howto.py',
     'docs/how-to/windows.md': 'test_documents.py',
     'docs/reference/abiscan.md': 'test_blocks.py',
     'docs/reference/commands.md': 'test_manual.py',
@@ -139,14 +141,16 @@ def test_c(name: str, text: str, tmp_path: pathlib.Path) -> None:
         body = body.replace('{  }', '{ return NULL; }')
     source = tmp_path / 'block.c'
     source.write_text('\n'.join([
-        *directives, '#include <Python.h>', PRELUDE, body, '']))
+        *directives, '#include <Python.h>', *(['#include <mesonbuild_ft/advice.h>'] if 'MBFT_ALLOW' in body else []),
+        PRELUDE, body, '']))
     # What stands around it, where the page does not say otherwise.
     defines = {'abi3t': ['-DPy_TARGET_ABI3T=0x030f0000'],
                'abi3t-needs-export-hook': ['-DDEFINITION', '-DSLOTS'],
                'gil-enabled-by-module': ['-DEXECUTE']}.get(name, [])
+    includes = (wheels.include('cp315-cp315'), support.ROOT / 'mesonbuild_ft' / 'include')
     done = subprocess.run(
         ['cc', '-std=c11', '-fsyntax-only', '-Wall', '-Werror', '-Wno-unused-variable', '-Wno-unused-function',
-         '-Wno-unused-const-variable', f'-I{wheels.include("cp315-cp315")}', *defines, source],
+         '-Wno-unused-const-variable', *(f'-I{directory}' for directory in includes), *defines, source],
         capture_output=True, text=True, check=False)
     wrong = name in NO_C and text == blocks(DOCS / 'reference' / 'diagnostics' / f'{name}.md')[0][1]
     assert (done.returncode != 0) is wrong, done.stderr

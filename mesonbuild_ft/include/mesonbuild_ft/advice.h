@@ -18,18 +18,25 @@
 
 #include <Python.h>
 
+/* Of each kind there is advice, unless the macro is 0 before the include. */
+
+/** Advice on functions that return borrowed references: 1, or 0 before the include. */
 #ifndef MBFT_ADVISE_BORROWED_REFERENCE
 #  define MBFT_ADVISE_BORROWED_REFERENCE 1
 #endif
+/** Advice on ``PyDict_Next``. */
 #ifndef MBFT_ADVISE_DICT_NEXT
 #  define MBFT_ADVISE_DICT_NEXT 1
 #endif
+/** Advice on memory of ``PyObject_Malloc`` and its like. */
 #ifndef MBFT_ADVISE_ALLOCATION_DOMAIN
 #  define MBFT_ADVISE_ALLOCATION_DOMAIN 1
 #endif
+/** Advice on ``PyGILState_Ensure``. */
 #ifndef MBFT_ADVISE_GIL_STATE
 #  define MBFT_ADVISE_GIL_STATE 1
 #endif
+/** Advice on ``PyModule_Create``. */
 #ifndef MBFT_ADVISE_SINGLE_PHASE
 #  define MBFT_ADVISE_SINGLE_PHASE 1
 #endif
