@@ -84,9 +84,13 @@ def keep(output: bytes | bytearray, build_dir: pathlib.Path, source_dir: pathlib
 
 def read(path: pathlib.Path, build_dir: pathlib.Path) -> list[Diagnostic]:
     """The advice that `keep` kept of the objects that the build directory still has, each place once."""
-    found = [Diagnostic.from_json(each) for name, several in _kept(path).items()
-             if not name or (build_dir / name).exists() for each in several]
-    return sorted(dict.fromkeys(found), key=_by_place)
+    found = [each for name, several in _kept(path).items() if not name or (build_dir / name).exists()
+             for each in several]
+    try:
+        return sorted(dict.fromkeys(map(Diagnostic.from_json, found)), key=_by_place)
+    except (ValueError, TypeError):
+        # Of another version, in whose environment this was built.
+        return []
 
 
 def _kept(path: pathlib.Path) -> dict[str, list[typing.Any]]:
