@@ -46,6 +46,7 @@ TESTED: typing.Final = {
     'docs/how-to/github-workflow.md': 'test_github_workflow.py',
     'docs/how-to/migrate.md': 'test_migrate.py',
     'docs/how-to/one-source-for-every-abi.md': 'test_headers.py',
+    'docs/how-to/port-an-extension.md': 'test_howto.py',
     'docs/how-to/windows.md': 'test_documents.py',
     'docs/reference/abiscan.md': 'test_blocks.py',
     'docs/reference/commands.md': 'test_manual.py',
