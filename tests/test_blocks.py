@@ -39,6 +39,7 @@ TESTED: typing.Final = {
     'docs/how-to/check-in-ci.md': 'test_recipes.py',
     'docs/how-to/ci-matrix.md': 'test_matrix.py',
     'docs/how-to/cibuildwheel.md': 'test_documents.py',
+    'docs/how-to/compile-time-advice.md': 'test_documents.py',
     'docs/how-to/configure-by-hand.md': 'test_documents.py',
     'docs/how-to/cross-compile.md': 'test_front_ends.py',
     'docs/how-to/distributions.md': 'test_documents.py',
