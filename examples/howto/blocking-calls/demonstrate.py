@@ -12,10 +12,19 @@ import waiting
 
 
 reader, writer = os.pipe()
+started = threading.Event()
+
+
+def wait() -> None:
+    started.set()
+    waiting.wait_for(reader)
+
+
 with subprocess.Popen(['sleep', '2'], stdout=writer) as program:
     os.close(writer)  # The pipe ends with the program.
-    thread = threading.Thread(target=waiting.wait_for, args=(reader,))
+    thread = threading.Thread(target=wait)
     thread.start()
+    started.wait()
     time.sleep(0.2)
     gc.collect()
     ended, _, _ = select.select([reader], [], [], 0)

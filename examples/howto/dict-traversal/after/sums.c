@@ -13,14 +13,16 @@ static PyObject *sum(PyObject *module, PyObject *dict)
     }
     MBFT_BEGIN_CRITICAL_SECTION(dict);
     while (PyDict_Next(dict, &position, &key, &value)) {
-        result += PyLong_AsLong(value);
+        if (PyLong_CheckExact(value)) {
+            result += PyLong_AsLong(value);
+        }
     }
     MBFT_END_CRITICAL_SECTION();
-    return PyLong_FromLong(result);
+    return PyErr_Occurred() ? NULL : PyLong_FromLong(result);
 }
 
 static PyMethodDef methods[] = {
-    {"sum", sum, METH_O, PyDoc_STR("sum(dict): the sum of the values, which are int.")},
+    {"sum", sum, METH_O, PyDoc_STR("sum(dict): the sum of the values that are int.")},
     {NULL, NULL, 0, NULL},
 };
 

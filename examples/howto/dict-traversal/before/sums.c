@@ -11,13 +11,15 @@ static PyObject *sum(PyObject *module, PyObject *dict)
         return PyErr_Format(PyExc_TypeError, "sum() needs a dict");
     }
     while (PyDict_Next(dict, &position, &key, &value)) {
-        result += PyLong_AsLong(value);
+        if (PyLong_CheckExact(value)) {
+            result += PyLong_AsLong(value);
+        }
     }
-    return PyLong_FromLong(result);
+    return PyErr_Occurred() ? NULL : PyLong_FromLong(result);
 }
 
 static PyMethodDef methods[] = {
-    {"sum", sum, METH_O, PyDoc_STR("sum(dict): the sum of the values, which are int.")},
+    {"sum", sum, METH_O, PyDoc_STR("sum(dict): the sum of the values that are int.")},
     {NULL, NULL, 0, NULL},
 };
 
