@@ -21,6 +21,7 @@ MISTAKES: typing.Final = {
     ('no-gil-slot', 'cp314-cp314t'): 'no `Py_mod_gil`, 3.14t',
     ('no-gil-slot', 'cp315-cp315t'): 'the same, 3.15t',
     ('symbol-too-new', 'cp312-cp312'): 'function of 3.13, 3.12',
+    ('returns-none', 'cp312-cp312'): '`Py_RETURN_NONE`, 3.12',
     ('define-by-hand', 'cp314-cp314t'): '`-DPy_LIMITED_API`, 3.14t'}
 CHECKERS: typing.Final = ('mesonbuild-ft check', 'abi3audit', 'abi3t-doctor')
 #: Wheel that is checked: who built it, from which variant, with what; and whether it is right.
@@ -155,7 +156,8 @@ def _cell(row: Row | None, correct: Row | None = None) -> str:
     on = [python for python, what in row['imports'].items() if what == 'on']
     if failed:
         error = _short(row['imports'][failed[0]])
-        text += f', **not imported by {failed[0]}' + (f' to {failed[-1]}' if failed[1:] else '') + f'** {{{error}}}'
+        what = 'ends' if error.startswith('Fatal Python error') else 'not imported by'
+        text += f', **{what} {failed[0]}' + (f' to {failed[-1]}' if failed[1:] else '') + f'** {{{error}}}'
     if on:
         text += f', **GIL on in {", ".join(on)}**'
     return text

@@ -55,6 +55,10 @@ _C_SYMBOL: typing.Final[tuple[Change, ...]] = (
      '    PyObject *found;\n    if (ignored != NULL)\n        (void)PyDict_GetItemRef(module, ignored, &found);\n'),
     ('answer.c', 'static PyObject *answer(',
      'PyAPI_FUNC(int) PyDict_GetItemRef(PyObject *, PyObject *, PyObject **);\n\nstatic PyObject *answer('))
+_C_NOTHING: typing.Final[tuple[Change, ...]] = (
+    ('answer.c', 'static PyMethodDef methods[] = {\n',
+     'static PyObject *nothing(PyObject *module, PyObject *ignored)\n{\n    (void)module;\n    (void)ignored;\n'
+     '    Py_RETURN_NONE;\n}\n\nstatic PyMethodDef methods[] = {\n    {"nothing", nothing, METH_NOARGS, "None."},\n'),)
 _MESON_DEFINE: typing.Final[Change] = (
     'meson.build', "'answer.c',", "'answer.c', c_args: '-DPy_LIMITED_API=0x03090000',")
 
@@ -62,11 +66,12 @@ _MESON_DEFINE: typing.Final[Change] = (
 @dataclasses.dataclass(frozen=True)
 class Variant:
     """A way to write the project. changes: tool -> (file, text, what stands there instead); a tool that has none of
-    its own, and is not named, cannot be written like this."""
+    its own, and is not named, cannot be written like this. expression: what is true of a module that works."""
 
     about: str
     tags: tuple[str, ...]
     changes: dict[str, tuple[Change, ...]]
+    expression: str = 'answer.answer() == 42'
 
 
 VARIANTS: typing.Final[dict[str, Variant]] = {
@@ -93,6 +98,14 @@ VARIANTS: typing.Final[dict[str, Variant]] = {
                 ('src/lib.rs', '    42\n',
                  '    if std::env::args().count() == 4242 {\n        let mut found = std::ptr::null_mut();\n'
                  '        return unsafe { PyDict_GetItemRef(found, found, &mut found) };\n    }\n    42\n'))}),
+    'returns-none': Variant(
+        '`Py_RETURN_NONE`, which takes no reference in the headers of 3.12 (python/cpython#134989)', ('cp312-cp312',), {
+            **dict.fromkeys(BACKENDS, _C_NOTHING),
+            'maturin': (
+                ('src/lib.rs', '#[pymodule(', '#[pyfunction]\nfn nothing() {}\n\n#[pymodule('),
+                ('src/lib.rs', '    module.add_function(',
+                 '    module.add_function(wrap_pyfunction!(nothing, module)?)?;\n    module.add_function('))},
+        expression='all(answer.nothing() is None for _ in range(100000))'),
     'define-by-hand': Variant(
         '`-DPy_LIMITED_API` by hand, left on for 3.14t', ('cp314-cp314t',), {
             OURS: (_MESON_DEFINE,), 'meson-python': (_MESON_DEFINE,),
@@ -169,7 +182,7 @@ def build(tool: str, variant: str, tag: str, directory: pathlib.Path) -> dict[st
         row['wheel'] = '-'.join(result.path.name[:-4].split('-')[-3:-1])
         unpacked = support.unpack(result.path, directory / 'unpacked')
         for other, python in real_projects.admitted(result.path, PROJECT).items():
-            trial = real_projects.try_import(other, python, unpacked, 'answer', PROJECT.modules['answer'])
+            trial = real_projects.try_import(other, python, unpacked, 'answer', VARIANTS[variant].expression)
             row['imports'][_python(other)] = re.sub(r'/\S+/', '', trial.error) or (
                 '' if trial.gil_before else 'on' if trial.gil_after else 'off')
         row['imports'] = dict(sorted(row['imports'].items(), key=lambda item: _order(item[0])))

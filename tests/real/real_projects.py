@@ -296,7 +296,8 @@ def try_import(tag: str, python: pathlib.Path, directory: pathlib.Path, module: 
         capture_output=True, text=True, env=support.clean_environment(python), check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines()
-        return Trial(tag, module, lines[-1] if lines else f'status {done.returncode}')
+        fatal = [line for line in lines if line.startswith('Fatal Python error')]
+        return Trial(tag, module, [*lines, *fatal][-1] if lines else f'status {done.returncode}')
     answer = json.loads(done.stdout.splitlines()[-1])
     return Trial(tag, module, '', answer['before'], answer['after'], tuple(answer['blamed']))
 
