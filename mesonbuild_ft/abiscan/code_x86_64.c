@@ -866,6 +866,12 @@ static bool goes_to_python(const abiscan_image *image, uint64_t at, unsigned reg
             && ((in.reg & 7u) == 2 || (in.reg & 7u) == 4)) {
             return (holders & kept) == 0 && is_python_cell(image, in.memory);
         }
+        instruction next;
+        if (is_one_byte(&in, 0x8b) && in.is_rip_relative && is_python_cell(image, in.memory)
+            && decode_at(image, at, &next) && is_one_byte(&next, 0xff) && next.mod == 3
+            && ((next.reg & 7u) == 2 || (next.reg & 7u) == 4) && next.rm == in.reg) {
+            return (holders & kept) == 0; /* mov register, [rip + x]; call register */
+        }
         bool goes_home = is_one_byte(&in, 0x89) && in.is_rip_relative
                          && in.memory - home.address < home.size;
         if (!goes_home && !keep_pointer(&in, &holders)) {
@@ -891,6 +897,15 @@ static bool is_compared_with_itself(const code_piece *code, size_t at)
         }
     }
     return false;
+}
+
+/* Whether lea r11; push r11; jmp [rip + x] begins with the lea whose ModRM byte is at `at`: the
+ * stub helper of Mach-O, which gives dyld a word of its own. */
+static bool is_stub_helper(const code_piece *code, size_t at)
+{
+    return at >= 2 && at + 9 <= code->size && code->bytes[at - 2] == 0x4c
+           && code->bytes[at] == 0x1d
+           && memcmp(code->bytes + at + 5, "\x41\x53\xff\x25", 4) == 0;
 }
 
 /* Whether the loader puts a pointer into the range where code reads one (GOT).  One to itself
@@ -964,7 +979,7 @@ abiscan_answer abiscan_x86_64_hands_on(const abiscan_image *image, abiscan_range
         displaced_search read = search_operands(&code, low, low == UINT64_MAX ? 0 : high + 1 - low);
         for (size_t at; (at = next_displaced(&made)) < code.size;) {
             if (at < 2 || code.bytes[at - 1] != 0x8d || is_compared_with_itself(&code, at)
-                || is_pointer_to_itself(image, displaced(&code, at))) {
+                || is_stub_helper(&code, at) || is_pointer_to_itself(image, displaced(&code, at))) {
                 continue;
             }
             if (is_handed_on(image, &code, at, home, except, &hits)) {

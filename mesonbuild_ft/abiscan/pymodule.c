@@ -820,6 +820,11 @@ static abiscan_answer slots_can_change(module_reader *reader)
         abiscan_range ahead = ahead_of(reader, array);
         uint64_t before = ahead.size < LONGEST_OPERAND ? ahead.size : LONGEST_OPERAND - 1;
         answer = abiscan_code_refers(image, array, before, reader->hook_code);
+        if (image->convention == ABISCAN_CONVENTION_WINDOWS && ahead.size > NEIGHBOUR) {
+            /* What MinGW links in hands on variables of its own, which lie before all others. */
+            ahead.address = array.address - NEIGHBOUR;
+            ahead.size = NEIGHBOUR;
+        }
         if (answer == ABISCAN_NO) {
             answer = abiscan_code_hands_on(image, ahead, definition, reader->hook_code);
         }
