@@ -183,3 +183,27 @@ def test_pages_have_wrong_and_right_code(page: pathlib.Path, tag: str, interpret
                  f'-I{include_dir(interpreters.get(tag))}', '-x', 'c', '-'], capture_output=True, text=True, check=True,
                 input=f'#include <mesonbuild_ft/advice.h>\n{code}', env={**os.environ, 'LC_ALL': 'C'})
             assert set(re.findall(r'warning: .*?\[(.*?)\]', done.stderr)) == identifiers
+
+
+#: Sections of CPython's HOWTO whose projects call what has advice, and how often before and after.
+HOWTO: typing.Final = {
+    'borrowed-references': ('advice-borrowed-reference', 1, 0), 'list-macros': ('advice-borrowed-reference', 1, 0),
+    'memory-allocation': ('advice-allocation-domain', 1, 0),
+    # What makes these calls right stands beside them, where no attribute sees it.
+    'dict-traversal': ('advice-dict-next', 1, 1), 'single-phase': ('advice-single-phase', 1, 1),
+    'threads-from-c': ('advice-gil-state', 0, 1),
+}
+
+
+def test_it_points_at_what_goes_wrong(interpreters: Interpreters) -> None:
+    """In the projects of examples/howto, which are shown to go wrong, and not to."""
+    found = {}
+    for path in sorted(support.ROOT.glob('examples/howto/*/*/*.c')):
+        text = said(Api('cp314-cp314t'), 'gcc', 'c11', include_dir(interpreters.get('cp314-cp314t')), '-include',
+                    'mesonbuild_ft/advice.h', '-fsyntax-only', source=path)
+        for identifier in re.findall(r'warning: .*\[(advice-[a-z-]+)\]', text):
+            key = path.parent.parent.name, identifier, path.parent.name
+            found[key] = found.get(key, 0) + 1
+    assert found == {
+        (name, identifier, state): count for name, (identifier, *counts) in HOWTO.items()
+        for state, count in zip(('before', 'after'), counts, strict=True) if count}

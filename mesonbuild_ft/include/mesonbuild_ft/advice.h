@@ -22,22 +22,27 @@
 
 /** Advice on functions that return borrowed references: 1, or 0 before the include. */
 #ifndef MBFT_ADVISE_BORROWED_REFERENCE
+/** Whether there is advice on functions that return borrowed references: 1, or 0 where that is defined before. */
 #  define MBFT_ADVISE_BORROWED_REFERENCE 1
 #endif
 /** Advice on ``PyDict_Next``. */
 #ifndef MBFT_ADVISE_DICT_NEXT
+/** The same of PyDict_Next. */
 #  define MBFT_ADVISE_DICT_NEXT 1
 #endif
 /** Advice on memory of ``PyObject_Malloc`` and its like. */
 #ifndef MBFT_ADVISE_ALLOCATION_DOMAIN
+/** The same of allocators. */
 #  define MBFT_ADVISE_ALLOCATION_DOMAIN 1
 #endif
 /** Advice on ``PyGILState_Ensure``. */
 #ifndef MBFT_ADVISE_GIL_STATE
+/** The same of PyGILState_Ensure. */
 #  define MBFT_ADVISE_GIL_STATE 1
 #endif
 /** Advice on ``PyModule_Create``. */
 #ifndef MBFT_ADVISE_SINGLE_PHASE
+/** The same of PyModule_Create. */
 #  define MBFT_ADVISE_SINGLE_PHASE 1
 #endif
 
@@ -248,13 +253,13 @@ PyAPI_FUNC(PyGILState_STATE) PyGILState_Ensure(void);
 #  if MBFT_ADVISE_SINGLE_PHASE && !defined(Py_LIMITED_API)
 #    define mbft_single_phase(name)                                                                                  \
         mbft_advice("[advice-single-phase] " name " makes a module that switches the GIL on: return "                \
-                    "PyModuleDef_Init() with the slot Py_mod_gil in its place, or call PyUnstable_Module_SetGIL() after it")
+                    "PyModuleDef_Init() with the slot Py_mod_gil in its place, or call PyUnstable_Module_SetGIL() "   \
+                    "after it")
 mbft_single_phase("PyModule_Create2")
 PyAPI_FUNC(PyObject *) PyModule_Create2(PyModuleDef *definition, int version);
 /* A function, which has the line of the call in every compiler. */
 #    undef PyModule_Create
-mbft_single_phase("PyModule_Create")
-static inline PyObject *PyModule_Create(PyModuleDef *definition)
+mbft_single_phase("PyModule_Create") static inline PyObject *PyModule_Create(PyModuleDef *definition)
 {
     return mbft_allowed_PyModule_Create2(definition, PYTHON_API_VERSION);
 }
