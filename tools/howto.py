@@ -43,9 +43,9 @@ def difference(name: str) -> str:
     files = sorted({path.relative_to(top) for top in (before, after) for path in top.rglob('*.*') if path.is_file()})
     lines: list[str] = []
     for file in files:
+        old, new = (f'{top.name}/{file}' if (top / file).is_file() else '/dev/null' for top in (before, after))
         changed = list(difflib.unified_diff(
-            _read(before / file).splitlines(), _read(after / file).splitlines(), f'before/{file}', f'after/{file}',
-            lineterm='', n=1))
+            _read(before / file).splitlines(), _read(after / file).splitlines(), old, new, lineterm='', n=1))
         # Numbers of lines say little of so small a file.
         lines += [*changed[:2], *(' …' if line.startswith('@@') else line for line in changed[3:])]
     return '\n'.join(lines)
