@@ -72,7 +72,7 @@ class Group(typing.NamedTuple):
         noun = 'modules' if all(path in stems for path in paths) else 'files'
         names = [stems.get(path, path) for path in paths]
         if len(set(names)) < len(names):
-            names = [f'{path.rpartition("/")[0]}/{name}' for path, name in zip(paths, names, strict=True)]
+            names = [''.join((*path.rpartition('/')[:2], name)) for path, name in zip(paths, names, strict=True)]
         kept = names if shown is None else names[:shown]
         return f'{len(paths)} {noun} ({", ".join(kept)}{", …" if len(kept) < len(names) else ""})'
 
