@@ -85,11 +85,18 @@ def copy_project(section: str, state: str, directory: pathlib.Path) -> pathlib.P
         EXAMPLES / section / state, directory / state, ignore=shutil.ignore_patterns('build', 'dist', 'venv')))
 
 
-def demonstrate(section: str, python: pathlib.Path, modules: pathlib.Path, **variables: str) -> str:
-    """What the section's script says of modules in a directory: its line, CRASH, or the exception that ended it."""
-    done = subprocess.run(
+def run(
+    section: str, python: pathlib.Path, modules: pathlib.Path, **variables: str,
+) -> subprocess.CompletedProcess[str]:
+    """Run the section's script with modules in a directory."""
+    return subprocess.run(
         [python, '-W', 'ignore', EXAMPLES / section / 'demonstrate.py'], capture_output=True, text=True, check=False,
         env=support.clean_environment(python, PYTHONPATH=os.fspath(modules), **variables), timeout=DEADLINE)
+
+
+def demonstrate(section: str, python: pathlib.Path, modules: pathlib.Path, **variables: str) -> str:
+    """What the script says: its line, CRASH, or the exception that ended it."""
+    done = run(section, python, modules, **variables)
     if done.returncode < 0:
         return CRASH
     return done.stdout.strip() if done.returncode == 0 else done.stderr.splitlines()[-1]
@@ -125,6 +132,9 @@ def test_section(
         assert set(result.findings()) == {name for name in expected if config or not name.startswith('advice-')}
     modules = support.unpack(before.path, tmp_path / 'modules-before')
     wait_for(section.before, lambda: demonstrate(section.name, python, modules))
+    if section.name == 'memory-allocation':
+        said = run(section.name, python, modules, PYTHONMALLOC='debug').stderr
+        assert 'Fatal Python error: _PyMem_DebugMalloc: Python memory allocator called without ' in said
     if section.name == 'cython':
         # What Python's warning proposes is no cure.
         wait_for(r'the GIL is off, [1-9]\d* names were given twice',
