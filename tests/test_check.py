@@ -614,7 +614,7 @@ def test_modules_of_one_name_in_different_directories(
 ) -> None:
     data = wheels.module(tmp_path, 'cp314-cp314', ABI3, '-DNEWER')
     wheel = wheels.wheel(tmp_path, f'cp39-abi3-{X86}', {'one.abi3.so': data, 'part/one.abi3.so': data})
-    assert '    2 modules (one, part/one): imports' in run(capsys, wheel)[1]
+    assert '  2 modules (one, part/one): imports' in run(capsys, wheel)[1]
 
 
 def test_many_findings_are_put_together(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
