@@ -39,6 +39,7 @@ def test_notices_what_is_not_up_to_date(tmp_path: pathlib.Path) -> None:
     copy = tmp_path / 'copy'
     for name in ('tools', 'docs', 'mesonbuild_ft', 'examples'):
         shutil.copytree(support.ROOT / name, copy / name)
+    shutil.copytree(support.ROOT / 'tests/real/comparison', copy / 'tests/real/comparison')
     shutil.copy2(support.ROOT / 'action.yml', copy)
     explain = copy / 'mesonbuild_ft' / 'commands' / 'explain.py'
     support.replace(explain, "    parser.set_defaults(run=run)\n",
