@@ -252,8 +252,7 @@ def _abi3(target: Target, floor: tags.Version, reason: str, notes: tuple[Diagnos
     mended_headers = ''
     if workarounds.returns_take_no_reference(target.version, floor):
         mended_headers = target.include_dir
-        reasons += ('Py_RETURN_NONE and the like take a reference, as 3.11 and older need: '
-                    f'the headers of {tags.version_text(target.version[:2])} are mended',)
+        reasons += (MENDED,)
     return Plan(
         abi='abi3', allow_limited_api=None, floor=floor, python_tag=tags.python_tag(floor), abi_tag='abi3',
         define_gil_disabled=False, redirect_to_abi3t=False, reasons=reasons, notes=notes,
@@ -273,6 +272,8 @@ def _abi3t(
         reasons=_with_define(reasons, target), notes=notes)
 
 
+MENDED: typing.Final = ('Py_RETURN_NONE and the like take a reference, as 3.11 and older need: the headers of this '
+                        'interpreter are mended')
 _DEFINED: typing.Final = 'Py_GIL_DISABLED=1 is defined: the pyconfig.h of this interpreter does not say it'
 
 

@@ -302,10 +302,13 @@ def test_headers_that_are_to_be_mended() -> None:
     for compiler in ('gcc', 'clang', 'emscripten'):
         assert flags.words(made, pathlib.PurePosixPath('own'), compiler) == [
             '-Iown/mended_headers', '-isystem/nowhere']
-        assert flags.not_mended(made, target, [compiler]) == ()
+        assert flags.fit_to_compilers(made, target, [compiler]) == made
     for compiler in ('msvc', 'clang-cl'):
         assert flags.words(made, pathlib.PurePosixPath('own'), compiler) == []
-        note, = flags.not_mended(made, target, ['gcc', compiler])
+        other = flags.fit_to_compilers(made, target, [compiler])
+        note, = other.notes
+        assert not other.adds_flags
+        assert [*other.reasons, plan.MENDED] == [*made.reasons]
         assert (note.identifier, note.severity) == ('return-takes-no-reference', 'warning')
         assert note.what == (
             'the headers of CPython 3.12.2 let Py_RETURN_NONE and the like take no reference, which ends the '

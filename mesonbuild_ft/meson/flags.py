@@ -9,12 +9,13 @@ first, since with compilers the last flag wins.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import shlex
 import typing
 
-from .. import workarounds
+from .. import plan as plan_, workarounds
 from ..diagnostics import Diagnostic, refuse
 from ..plan import Plan
 from ..target import Target
@@ -61,16 +62,19 @@ def options(
     return result
 
 
-def not_mended(plan: Plan, target: Target, compilers: typing.Iterable[str]) -> tuple[Diagnostic, ...]:
-    """What to say where a compiler (Meson's ids) has no flags that mend the headers as the plan wants it."""
+def fit_to_compilers(plan: Plan, target: Target, compilers: typing.Collection[str]) -> Plan:
+    """The plan as these compilers (Meson's ids) can carry it out: Microsoft's has no flags that mend headers."""
     if not plan.mended_headers or not any(compiler in _MICROSOFT for compiler in compilers):
-        return ()
-    return (Diagnostic(
+        return plan
+    note = Diagnostic(
         'return-takes-no-reference', 'warning',
         f'the headers of {target.name} let Py_RETURN_NONE and the like take no reference, which ends the interpreters '
         f'before 3.12 that {plan.python_tag}-abi3 promises',
-        where='Python.h', advice='Build the wheel with CPython 3.11 or older, or with 3.14.1 or newer, or set '
-        'limited_api: to \'3.12\' in meson.build.'),)
+        where='Python.h', advice='Build the wheel with CPython 3.11 or older, 3.13.10 or newer, or 3.14.1 or newer; or '
+        'set limited_api: to \'3.12\' in meson.build.')
+    return dataclasses.replace(
+        plan, mended_headers='', notes=(*plan.notes, note),
+        reasons=tuple(reason for reason in plan.reasons if reason != plan_.MENDED))
 
 
 def own_flags(plan: Plan, own_dir: pathlib.Path, compiler: str) -> list[str]:

@@ -146,8 +146,7 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
         plan = first if request['mode'] == 'sdist' else plan_.decide(settings, target, configured)
         if plan.mended_headers and not status:
             compilers = configured_.info(build_dir, 'compilers')['host'].values()
-            notes = flags.not_mended(plan, target, (compiler.get('id', '') for compiler in compilers))
-            plan = dataclasses.replace(plan, notes=(*plan.notes, *notes))
+            plan = flags.fit_to_compilers(plan, target, [compiler.get('id', '') for compiler in compilers])
         own_options = bool(first.meson_options)
         library = 'full'
         if not status and target.system == 'windows' and configured_.has_wrong_library(build_dir, plan.abi):
