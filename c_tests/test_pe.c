@@ -173,6 +173,13 @@ static void test_cases(void)
     }
 }
 
+static void put_32(unsigned char *bytes, uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        bytes[i] = (unsigned char)(value >> (8 * i));
+    }
+}
+
 static pe_options plain_options(void)
 {
     pe_options options = {.slots = {EXEC, {4, 1, 0}}};
@@ -472,6 +479,76 @@ static void test_shared_tables(void)
            " the file has words");
 }
 
+/* SetGIL called in a function of a section of its own, `distance` bytes behind where its
+ * argument is set, and behind that function bytes that lead to the middle between the two. */
+static void check_distance(uint32_t distance, const unsigned char *opcode, unsigned opcode_size,
+                           bool is_jump)
+{
+    enum { ADDRESS = 0x5000, PROLOGUE = 12, EPILOGUE = 11, BEHIND = 32 };
+    pe_options options = {.single_phase = true, .set_gil = true, CODE(call_table)};
+    pe_file file;
+    build_pe(&file, &options);
+    uint32_t end = PROLOGUE + distance + EPILOGUE, size = end + BEHIND;
+    unsigned char *bytes = malloc(file.size + size), *code = bytes + file.size;
+    if (bytes == NULL) {
+        abort();
+    }
+    patch_pe(&file, file.coff + 2, 2, 5); /* NumberOfSections */
+    patch_pe(&file, file.optional + 56, 4, ADDRESS + (size + 0xfff) / 0x1000 * 0x1000);
+    size_t header = file.sections + (size_t)4 * 40;
+    patch_pe(&file, header + 8, 4, size);
+    patch_pe(&file, header + 12, 4, ADDRESS);
+    patch_pe(&file, header + 16, 4, size);
+    patch_pe(&file, header + 20, 4, file.size);
+    patch_pe(&file, header + 36, 4, 0x60000020);
+    patch_pe(&file, file.functions, 4, ADDRESS);
+    patch_pe(&file, file.functions + 4, 4, ADDRESS + end);
+    memcpy(bytes, file.bytes, file.size);
+    memcpy(code, call_table, PROLOGUE);
+    memset(code + PROLOGUE, 0x90, distance);
+    memcpy(code + PROLOGUE + distance, call_table + PROLOGUE, EPILOGUE);
+    put_32(code + PROLOGUE + distance + 2,
+           pe_address(file.table) + 8 - (ADDRESS + PROLOGUE + distance + 6));
+    memset(code + end, 0xcc, BEHIND);
+    memcpy(code + end, opcode, opcode_size);
+    put_32(code + end + opcode_size, PROLOGUE + distance / 2 - (end + opcode_size + 4));
+    abiscan_result *result = NULL;
+    void *copy = NULL;
+    CHECK_NUMBER(scan_copy(bytes, file.size + size, "sample", &result, &copy), ABISCAN_OK);
+    CHECK_TEXT(result->message, "");
+    CHECK_TEXT(result->gil_evidence,
+               is_jump ? UNKNOWN_ARGUMENT : "PyUnstable_Module_SetGIL is called with 1");
+    abiscan_result_free(result);
+    free(copy);
+    free(bytes);
+}
+
+/* A jump between the argument and the call is found at every distance, and only a jump is. */
+static void test_jumps(void)
+{
+    static const struct {
+        const char *name;
+        unsigned char opcode[3];
+        unsigned size;
+        bool is_jump;
+    } kinds[] = {
+        {"jmp", {0xe9}, 1, true},
+        {"jz", {0x0f, 0x84}, 2, true},
+        {"jg", {0x0f, 0x8f}, 2, true},
+        {"call", {0xe8}, 1, false},
+        {"lea rax, [rip + x]", {0x48, 0x8d, 0x05}, 3, false},
+        {"setz, which has no displacement", {0x0f, 0x94}, 2, false},
+    };
+    /* Around 64 KiB the way to look for them changes. */
+    static const uint32_t distances[] = {1000, 0xfff0, 0xffff, 0x10000, 0x10001, 100000, 1000000};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        check_context(kinds[i].name);
+        for (size_t k = 0; k < sizeof distances / sizeof distances[0]; k++) {
+            check_distance(distances[k], kinds[i].opcode, kinds[i].size, kinds[i].is_jump);
+        }
+    }
+}
+
 /* Single bytes at their extremes, everywhere: an answer, never a crash. */
 static void test_every_byte(void)
 {
@@ -504,6 +581,7 @@ int main(int count, char **arguments)
     test_truncation();
     test_shared_names();
     test_shared_tables();
+    test_jumps();
     test_every_byte();
     return check_result();
 }

@@ -384,23 +384,23 @@ static uint64_t displaced(const code_piece *code, size_t at)
     return code->address + at + 5 + extend(little_32(code->bytes + at + 1), 4);
 }
 
-/* The first byte from `at` that may be the ModRM byte of an operand relative to rip, mod 0
- * and rm 5, with a displacement behind it; code->size: there is none. */
-static size_t next_relative(const code_piece *code, size_t at)
+/* The first offset from `at` whose byte is `bits` under `mask`, with room for a displacement
+ * behind it; code->size: there is none. */
+static size_t next_byte(const code_piece *code, size_t at, unsigned mask, unsigned bits)
 {
     /* Eight bytes at once: few of them are, and all code is gone through. */
     const uint64_t ones = UINT64_C(0x0101010101010101);
     while (at + 12 <= code->size) {
         uint64_t differs = 0; /* in whatever byte order */
         memcpy(&differs, code->bytes + at, sizeof differs);
-        differs = (differs & (0xc7u * ones)) ^ (5u * ones);
+        differs = (differs & (mask * ones)) ^ (bits * ones);
         if (((differs - ones) & ~differs & (0x80u * ones)) != 0) {
             break;
         }
         at += 8;
     }
     for (; at + 5 <= code->size; at++) {
-        if ((code->bytes[at] & 0xc7u) == 5) {
+        if ((code->bytes[at] & mask) == bits) {
             return at;
         }
     }
@@ -437,8 +437,9 @@ static size_t next_displaced(displaced_search *search)
     enum { PIECE = 1 << 14, SHORT_RANGE = 1 << 16 };
     const uint64_t all = UINT64_MAX >> 16;
     const code_piece *code = search->code;
-    if (search->size > SHORT_RANGE) { /* of operands */
-        while ((search->at = next_relative(code, search->at)) < code->size) {
+    if (search->size > SHORT_RANGE) {
+        while ((search->at = next_byte(code, search->at, search->mask, search->bits))
+               < code->size) {
             size_t at = search->at++;
             if (displaced(code, at) - search->low < search->size) {
                 return at;
