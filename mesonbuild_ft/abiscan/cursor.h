@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The one place that reads the scanned buffer. */
+/* The one place that checks ranges of the scanned buffer: what is not read by a cursor lies in
+ * bytes that abiscan_bytes() has given, whose size its reader keeps to. */
 #ifndef ABISCAN_CURSOR_H
 #define ABISCAN_CURSOR_H
 
