@@ -91,7 +91,9 @@ typedef enum abiscan_gil {
     /* Declared: it needs the GIL (Py_MOD_GIL_USED). */
     ABISCAN_GIL_USED,
     /* Proven that nothing declares it: importing it in a free-threaded
-     * interpreter switches the GIL on. */
+     * interpreter switches the GIL on.  Not looked for: code that is given a
+     * struct and writes to slots in it, where the struct holds the
+     * PyModuleDef too or, on Windows, begins more than 8 bytes before them. */
     ABISCAN_GIL_NOT_DECLARED
 } abiscan_gil;
 

@@ -25,7 +25,8 @@ abiscan_answer abiscan_code_refers(const abiscan_image *image, abiscan_range ran
 
 /* Whether code outside `except` makes a pointer to an address in the range, or reads one that
  * the loader makes, and does anything but pass it straight to a function of Python's or store
- * it in `home`. */
+ * it in `home`.  Who asks says how far ahead of the slots a struct that holds them may begin:
+ * on Windows 8 bytes, whatever the compiler (pymodule.c). */
 abiscan_answer abiscan_code_hands_on(const abiscan_image *image, abiscan_range range,
                                      abiscan_range home, abiscan_range except);
 

@@ -739,7 +739,8 @@ static abiscan_range definition_range(const module_reader *reader)
 
 /* What lies ahead of the array, in the same writable memory and behind the definition: where
  * the array is a member of a struct, code may be given the struct and write through it.  A
- * struct that holds the definition as well is not looked for. */
+ * struct that holds the definition as well is not looked for, nor, on Windows, one whose
+ * address code makes more than NEIGHBOUR bytes ahead of the array: see slots_can_change(). */
 static abiscan_range ahead_of(const module_reader *reader, abiscan_range array)
 {
     const abiscan_image *image = reader->image;
@@ -821,7 +822,9 @@ static abiscan_answer slots_can_change(module_reader *reader)
         uint64_t before = ahead.size < LONGEST_OPERAND ? ahead.size : LONGEST_OPERAND - 1;
         answer = abiscan_code_refers(image, array, before, reader->hook_code);
         if (image->convention == ABISCAN_CONVENTION_WINDOWS && ahead.size > NEIGHBOUR) {
-            /* What MinGW links in hands on variables of its own, which lie before all others. */
+            /* A limit, not a proof.  Microsoft's compiler lays data out in the order of the
+             * source: the tables that Cython hands on to functions of its own lie ahead of the
+             * slots, as if in one struct.  So do variables of MinGW's startup code. */
             ahead.address = array.address - NEIGHBOUR;
             ahead.size = NEIGHBOUR;
         }
