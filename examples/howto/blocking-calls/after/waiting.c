@@ -15,6 +15,9 @@ static PyObject *wait_for(PyObject *module, PyObject *argument)
     Py_BEGIN_ALLOW_THREADS
     count = read(file, &byte, 1);
     Py_END_ALLOW_THREADS
+    if (count < 0) {
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
     return PyLong_FromSsize_t(count);
 }
 

@@ -12,6 +12,9 @@ static PyObject *wait_for(PyObject *module, PyObject *argument)
         return NULL;
     }
     ssize_t count = read(file, &byte, 1);
+    if (count < 0) {
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
     return PyLong_FromSsize_t(count);
 }
 

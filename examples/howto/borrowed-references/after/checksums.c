@@ -9,7 +9,11 @@ static PyObject *checksum(PyObject *module, PyObject *dict)
     unsigned long sum = 0;
     (void)module;
     PyObject *data = NULL;
-    if (PyDict_GetItemStringRef(dict, "data", &data) == 0) {
+    int found = PyDict_GetItemStringRef(dict, "data", &data);
+    if (found < 0) {
+        return NULL;
+    }
+    if (found == 0) {
         return PyErr_Format(PyExc_KeyError, "data");
     }
     if (PyBytes_AsStringAndSize(data, &bytes, &size) < 0) {

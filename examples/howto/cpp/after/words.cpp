@@ -3,6 +3,7 @@
 #include <mesonbuild_ft/module.h>
 
 #include <mutex>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -24,12 +25,16 @@ static PyObject *add(PyObject *module, PyObject *word)
     if (text == nullptr) {
         return nullptr;
     }
-    std::lock_guard<Mutex> guard(mutex);
-    if (words.size() == 100) {
-        words.erase(words.begin());
+    try {
+        std::lock_guard<Mutex> guard(mutex);
+        if (words.size() == 100) {
+            words.erase(words.begin());
+        }
+        words.emplace_back(text, size);
+        return PyLong_FromSize_t(words.size());
+    } catch (const std::bad_alloc &) {
+        return PyErr_NoMemory();
     }
-    words.emplace_back(text, size);
-    return PyLong_FromSize_t(words.size());
 }
 
 static PyMethodDef methods[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <mesonbuild_ft/module.h>
 
+#include <new>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,15 @@ static PyObject *add(PyObject *module, PyObject *word)
     if (text == nullptr) {
         return nullptr;
     }
-    if (words.size() == 100) {
-        words.erase(words.begin());
+    try {
+        if (words.size() == 100) {
+            words.erase(words.begin());
+        }
+        words.emplace_back(text, size);
+        return PyLong_FromSize_t(words.size());
+    } catch (const std::bad_alloc &) {
+        return PyErr_NoMemory();
     }
-    words.emplace_back(text, size);
-    return PyLong_FromSize_t(words.size());
 }
 
 static PyMethodDef methods[] = {

@@ -2,6 +2,8 @@
 #include <mesonbuild_ft/locking.h>
 #include <mesonbuild_ft/module.h>
 
+#include <limits.h>
+
 static PyObject *sum(PyObject *module, PyObject *dict)
 {
     PyObject *key = NULL, *value = NULL;
@@ -14,7 +16,14 @@ static PyObject *sum(PyObject *module, PyObject *dict)
     MBFT_BEGIN_CRITICAL_SECTION(dict);
     while (PyDict_Next(dict, &position, &key, &value)) {
         if (PyLong_CheckExact(value)) {
-            result += PyLong_AsLong(value);
+            long number = PyLong_AsLong(value);
+            if (number < 0 ? result < LONG_MIN - number : result > LONG_MAX - number) {
+                PyErr_SetString(PyExc_OverflowError, "the sum is too large");
+            }
+            if (PyErr_Occurred()) {
+                break;
+            }
+            result += number;
         }
     }
     MBFT_END_CRITICAL_SECTION();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <mesonbuild_ft/module.h>
 
+#include <limits.h>
+
 static PyObject *sum(PyObject *module, PyObject *dict)
 {
     PyObject *key = NULL, *value = NULL;
@@ -12,7 +14,14 @@ static PyObject *sum(PyObject *module, PyObject *dict)
     }
     while (PyDict_Next(dict, &position, &key, &value)) {
         if (PyLong_CheckExact(value)) {
-            result += PyLong_AsLong(value);
+            long number = PyLong_AsLong(value);
+            if (number < 0 ? result < LONG_MIN - number : result > LONG_MAX - number) {
+                PyErr_SetString(PyExc_OverflowError, "the sum is too large");
+            }
+            if (PyErr_Occurred()) {
+                break;
+            }
+            result += number;
         }
     }
     return PyErr_Occurred() ? NULL : PyLong_FromLong(result);

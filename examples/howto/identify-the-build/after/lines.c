@@ -13,8 +13,9 @@ static PyObject *line(PyObject *module, PyObject *character)
 {
     static THREAD_LOCAL char buffer[1000];
     (void)module;
-    if (!PyUnicode_Check(character) || PyUnicode_GetLength(character) != 1) {
-        return PyErr_Format(PyExc_TypeError, "line() needs a character");
+    if (!PyUnicode_Check(character) || PyUnicode_GetLength(character) != 1
+        || PyUnicode_ReadChar(character, 0) > 127) {
+        return PyErr_Format(PyExc_TypeError, "line() needs a character of ASCII");
     }
     memset(buffer, (int)PyUnicode_ReadChar(character, 0), sizeof(buffer));
     return PyUnicode_DecodeASCII(buffer, sizeof(buffer), NULL);

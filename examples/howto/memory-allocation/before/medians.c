@@ -14,19 +14,23 @@ static PyObject *median(PyObject *module, PyObject *data)
     char *bytes = NULL;
     Py_ssize_t size = 0;
     int result = -1;
+    unsigned char *sorted = NULL;
     (void)module;
     if (PyBytes_AsStringAndSize(data, &bytes, &size) < 0) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-    unsigned char *sorted = (unsigned char *)PyObject_Malloc((size_t)size);
+    sorted = (unsigned char *)PyObject_Malloc((size_t)size);
     if (sorted != NULL && size > 0) {
         memcpy(sorted, bytes, (size_t)size);
         qsort(sorted, (size_t)size, 1, compare);
         result = sorted[size / 2];
     }
-    PyObject_Free(sorted);
     Py_END_ALLOW_THREADS
+    if (sorted == NULL) {
+        return PyErr_NoMemory();
+    }
+    PyObject_Free(sorted);
     return PyLong_FromLong(result);
 }
 

@@ -2,6 +2,8 @@
 #include <mesonbuild_ft/locking.h>
 #include <mesonbuild_ft/module.h>
 
+#include <stdint.h>
+
 /* The last question and its answer, since many ask twice. */
 typedef struct {
     unsigned long long question;
@@ -12,8 +14,11 @@ static PyObject *steps(PyObject *module, PyObject *argument)
 {
     unsigned long long start = PyLong_AsUnsignedLongLong(argument);
     State *state = (State *)PyModule_GetState(module);
-    if (start == 0 || PyErr_Occurred()) {
-        return PyErr_Format(PyExc_ValueError, "steps() needs a positive number");
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    if (start == 0 || start > UINT32_MAX) { /* 64 bits are enough on the way from any other */
+        return PyErr_Format(PyExc_ValueError, "steps() needs a positive number of 32 bits");
     }
     long answer = 0;
     MBFT_BEGIN_CRITICAL_SECTION(module);

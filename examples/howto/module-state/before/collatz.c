@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <mesonbuild_ft/module.h>
 
+#include <stdint.h>
+
 /* The last question and its answer, since many ask twice. */
 static unsigned long long question;
 static long answer;
@@ -9,8 +11,11 @@ static PyObject *steps(PyObject *module, PyObject *argument)
 {
     unsigned long long start = PyLong_AsUnsignedLongLong(argument);
     (void)module;
-    if (start == 0 || PyErr_Occurred()) {
-        return PyErr_Format(PyExc_ValueError, "steps() needs a positive number");
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    if (start == 0 || start > UINT32_MAX) { /* 64 bits are enough on the way from any other */
+        return PyErr_Format(PyExc_ValueError, "steps() needs a positive number of 32 bits");
     }
     if (start != question) {
         question = start;

@@ -23,7 +23,10 @@ PyMODINIT_FUNC PyInit_greeting(void)
         return NULL;
     }
 #ifdef Py_GIL_DISABLED
-    PyUnstable_Module_SetGIL(module, Py_MOD_GIL_NOT_USED);
+    if (PyUnstable_Module_SetGIL(module, Py_MOD_GIL_NOT_USED) < 0) {
+        Py_DECREF(module);
+        return NULL;
+    }
 #endif
     return module;
 }

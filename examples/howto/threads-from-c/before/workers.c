@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <mesonbuild_ft/module.h>
 
+#include <errno.h>
 #include <pthread.h>
 
 static void *work(void *argument)
 {
     PyObject *number = PyLong_FromLong(1000000);
-    if (PyList_Append((PyObject *)argument, number) < 0) {
-        PyErr_Print();
+    if (number == NULL || PyList_Append((PyObject *)argument, number) < 0) {
+        PyErr_WriteUnraisable(NULL); /* nobody called this thread */
     }
     Py_XDECREF(number);
     return NULL;
@@ -17,7 +18,12 @@ static PyObject *start(PyObject *module, PyObject *list)
 {
     pthread_t thread;
     (void)module;
-    if (pthread_create(&thread, NULL, work, list) != 0) {
+    if (!PyList_Check(list)) {
+        return PyErr_Format(PyExc_TypeError, "start() needs a list");
+    }
+    int error = pthread_create(&thread, NULL, work, list);
+    if (error != 0) {
+        errno = error; /* which it does not set itself */
         return PyErr_SetFromErrno(PyExc_OSError);
     }
     Py_BEGIN_ALLOW_THREADS

@@ -15,7 +15,14 @@ PyObject *ledger_new(PyObject *module, PyObject *ignored)
     Ledger *ledger = (Ledger *)PyMem_Calloc(1, sizeof(Ledger));
     (void)module;
     (void)ignored;
-    return ledger == NULL ? PyErr_NoMemory() : PyCapsule_New(ledger, "ledger", destroy);
+    if (ledger == NULL) {
+        return PyErr_NoMemory();
+    }
+    PyObject *capsule = PyCapsule_New(ledger, "ledger", destroy);
+    if (capsule == NULL) {
+        PyMem_Free(ledger);
+    }
+    return capsule;
 }
 
 PyObject *ledger_add(PyObject *module, PyObject *capsule)
