@@ -15,6 +15,9 @@ static PyObject *pay(PyObject *self, PyObject *other)
     if (Py_TYPE(other) != Py_TYPE(self)) {
         return PyErr_Format(PyExc_TypeError, "pay() needs an Account");
     }
+    if (other == self) {
+        return PyErr_Format(PyExc_ValueError, "an Account cannot pay itself");
+    }
     Account *from = (Account *)self, *to = (Account *)other;
     MBFT_BEGIN_CRITICAL_SECTION(self);
     MBFT_BEGIN_CRITICAL_SECTION(other);
@@ -30,8 +33,12 @@ static PyObject *pay(PyObject *self, PyObject *other)
 
 static PyObject *balance(PyObject *self, PyObject *ignored)
 {
+    long result = 0;
     (void)ignored;
-    return PyLong_FromLong(((Account *)self)->balance);
+    MBFT_BEGIN_CRITICAL_SECTION(self);
+    result = ((Account *)self)->balance;
+    MBFT_END_CRITICAL_SECTION();
+    return PyLong_FromLong(result);
 }
 
 static PyMethodDef account_methods[] = {
