@@ -49,6 +49,8 @@ copybutton_only_copy_prompt_lines = True
 
 #: A link to a page, which is not one to a heading of it.
 _LINK: typing.Final = re.compile(r'\]\(([\w./-]+)\.md\)')
+#: A link to a page that stands outside of the site, which has a copy of the file.
+_OUTSIDE: typing.Final = re.compile(r'\]\((?=(?:\.\./)+examples/[\w./-]+\.md\))')
 #: Pages whose links are the navigation.
 _INDEX: typing.Final = ('index', 'tutorial/index', 'how-to/index', 'reference/index', 'reference/diagnostics',
                         'explanation/index')
@@ -59,7 +61,7 @@ _HEADERS: typing.Final = {
 
 
 def add_navigation(app: Sphinx, name: str, source: list[str]) -> None:
-    """Add a hidden table of contents to an index page: what it links to, in that order."""
+    """Add what only the site has, such as a hidden table of contents of an index page: what it links to, in order."""
     if name == 'changelog':
         source[0] = (ROOT / 'CHANGELOG.md').read_text(encoding='utf-8')
     if name == 'reference/headers':
@@ -68,6 +70,7 @@ def add_navigation(app: Sphinx, name: str, source: list[str]) -> None:
             path = f'mesonbuild_ft/{header}.h'
             source[0] += (f'\n`#include <{path}>`\n\n```{{eval-rst}}\n.. c:autodoc:: {path}\n   :clang: {defines}\n'
                           '```\n')
+    source[0] = _OUTSIDE.sub('](path:', source[0])
     if name not in _INDEX:
         return
     here = posixpath.dirname(name)

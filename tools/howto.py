@@ -30,7 +30,7 @@ def page() -> str:
     """docs/how-to/port-an-extension.md."""
     mark, begin = _read(EXAMPLES / 'README.md').split('\n', 1)
     begin = begin.partition('## ')[0].replace(
-        'this directory', '[examples/howto](../../examples/howto/blocking-calls/before/meson.build)')
+        'this directory', '[examples/howto](../../examples/howto/README.md)')
     parts = [f'{mark}\n<!-- Written by tools/howto.py from examples/howto -->\n{begin}']
     for heading, projects in SECTIONS.items():
         parts += [f'## {heading}\n\n', *map(_section, projects)]
