@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""One thread waits for a program to end, which sleeps for two seconds, while another one calls gc.collect()."""
+"""One thread waits for a program to end, which sleeps for five seconds, while another one calls gc.collect().
+
+demonstrate.py [SECONDS]: how long it sleeps instead
+"""
 
 import gc
 import os
 import select
 import subprocess
+import sys
 import threading
 import time
 
@@ -20,7 +24,7 @@ def wait() -> None:
     waiting.wait_for(reader)
 
 
-with subprocess.Popen(['sleep', '2'], stdout=writer) as program:
+with subprocess.Popen(['sleep', *(sys.argv[1:] or ['5'])], stdout=writer) as program:
     os.close(writer)  # The pipe ends with the program.
     thread = threading.Thread(target=wait)
     thread.start()
