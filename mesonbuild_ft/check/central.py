@@ -2,7 +2,8 @@
 """The central directory of a zip archive, read as zipfile reads it, which is what installers use.
 
 zipfile itself costs more than everything else that is read of a small wheel, and takes malformed directories
-differently in each version. Section numbers are those of PKWARE's APPNOTE.TXT 6.3.
+differently in each version: this is as strict as the one of CPython 3.14.7 and 3.15. Section numbers are those of
+PKWARE's APPNOTE.TXT 6.3.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _LONGEST_COMMENT: typing.Final = 0xFFFF
 _NEWEST_VERSION: typing.Final = 63  # 4.4.3: what zipfile extracts
 _UTF8: typing.Final = 0x0800
 _32_BITS: typing.Final = 0xFFFFFFFF
+_64_BITS: typing.Final = 0xFFFFFFFFFFFFFFFF
 
 
 class MalformedError(Exception):
@@ -96,18 +98,41 @@ def _find(file: typing.BinaryIO, size: int) -> tuple[int, int, int]:
     _, _, _, length, offset, _ = _END.unpack(end)
     locator_at = at - _LOCATOR.size
     if locator_at >= 0:
-        signature, disk, _, disks = _LOCATOR.unpack(_at(file, locator_at, _LOCATOR.size))
+        signature, disk, record_at, disks = _LOCATOR.unpack(_at(file, locator_at, _LOCATOR.size))
         if signature == b'PK\6\7':
             if disk != 0 or disks > 1:
                 raise MalformedError('it is spread over several disks')
-            end_64 = _at(file, locator_at - _END_64.size, _END_64.size) if locator_at >= _END_64.size else b''
-            if end_64.startswith(b'PK\6\6') and len(end_64) == _END_64.size:
-                *_, length, offset = _END_64.unpack(end_64)
-                at = locator_at - _END_64.size
+            at, length, offset = _find_64(file, locator_at, record_at)
     start = at - length
     if start < 0:
         raise MalformedError(f'its central directory cannot begin at offset {offset}')
     return start, length, start - offset
+
+
+def _find_64(file: typing.BinaryIO, locator_at: int, record_at: int) -> tuple[int, int, int]:
+    """(where the zip64 record begins, the length of the directory, its offset): what the locator leads to.
+
+    Checked as zipfile does since gh-139700 (CVE-2025-8291): other readers go by what it had not looked at.
+    """
+    at = record_at
+    last = locator_at - _END_64.size
+    if record_at > last:
+        raise MalformedError(f'its zip64 locator leads to offset {record_at}, which is not before it')
+    end_64 = _at(file, record_at, _END_64.size)
+    # Something may lie before the archive: then the record is right before its locator, with no more in it.
+    if not end_64.startswith(b'PK\6\6'):
+        at = last
+        end_64 = _at(file, last, _END_64.size)
+    if not end_64.startswith(b'PK\6\6') or len(end_64) < _END_64.size:
+        raise MalformedError(f'its zip64 locator leads to offset {record_at}, where no record is')
+    fields = _END_64.unpack(end_64)
+    size, length, offset = fields[1], fields[8], fields[9]
+    if offset + length != record_at:
+        raise MalformedError(f'its central directory ends at offset {offset + length} by its zip64 record, which is '
+                             f'at {record_at} by its locator')
+    if size + 12 != locator_at - at:
+        raise MalformedError(f'its zip64 record has {size + 12} bytes by its size, and {locator_at - at} are there')
+    return at, length, offset
 
 
 def _extra(
@@ -126,11 +151,17 @@ def _extra(
         if kind == 0x0001:
             values = [value for value, in struct.iter_unpack('<Q', field[:length // 8 * 8])]
             try:
-                size = values.pop(0) if size == _32_BITS else size
+                size = values.pop(0) if size in (_32_BITS, _64_BITS) else size
                 compressed = values.pop(0) if compressed == _32_BITS else compressed
                 offset = values.pop(0) if offset == _32_BITS else offset
             except IndexError:
                 raise MalformedError('a zip64 field in it is too short') from None
-        elif kind == 0x7075 and length > 5 and field[0] == 1 and field[1:5] == zlib.crc32(raw).to_bytes(4, 'little'):
-            unicode_name = field[5:].decode('utf-8', 'backslashreplace')
+        elif kind == 0x7075:
+            if length < 5:
+                raise MalformedError('a field with the Unicode name in it is too short')
+            if field[0] == 1 and field[1:5] == zlib.crc32(raw).to_bytes(4, 'little'):
+                try:
+                    unicode_name = field[5:].decode('utf-8') or unicode_name
+                except UnicodeDecodeError as error:
+                    raise MalformedError(f'a Unicode name in it is no UTF-8: {error}') from error
     return unicode_name, size, compressed, offset
