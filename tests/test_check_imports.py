@@ -167,6 +167,25 @@ def test_installed_package(
         (os.fspath(program[0]), 'mesonbuild_ft._abiscan', '')]
 
 
+def test_standard_library_comes_first(interpreters: typing.Any, tmp_path: pathlib.Path) -> None:
+    """A backport does not shadow it, neither beside an installed package nor in a wheel."""
+    environment = tmp_path / 'environment'
+    subprocess.run([interpreters.get('cp314-cp314t'), '-m', 'venv', '--without-pip', environment], check=True)
+    interpreter = interpreters_.probe(environment / 'bin' / 'python')
+    assert interpreter is not None
+    site, = environment.glob('lib/*/site-packages')
+    (tmp_path / 'wheel').mkdir()
+    for directory in (site, tmp_path / 'wheel'):
+        (directory / 'typing.py').write_text('raise ImportError("a backport for Python 3.4")\n')
+        (directory / 'uses.py').write_text('import typing\nassert typing.Any\n'
+                                           f'if not __file__.startswith({os.fspath(directory)!r}): raise ImportError\n')
+    (site / 'both.py').write_text('raise ImportError("an installed package of the same name")\n')
+    (tmp_path / 'wheel' / 'both.py').write_text('')
+    for directory, name in ((site, 'uses'), (tmp_path / 'wheel', 'uses'), (tmp_path / 'wheel', 'both')):
+        assert import_process.import_module(interpreter, directory, name).error == ''
+    assert 'of the same name' in import_process.import_module(interpreter, site, 'both').error
+
+
 def test_command_with_an_interpreter_that_is_none(
     built: typing.Any, environments: dict[str, pathlib.Path],
 ) -> None:

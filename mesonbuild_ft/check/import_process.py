@@ -24,9 +24,14 @@ TIME_LIMIT: typing.Final = 120
 #: Runs in the target interpreter: standard library only, and old versions. The answer goes to a file, since a
 #: module may print.
 _CODE: typing.Final = '''
-import json, sys, warnings
+import json, os, site, sys, warnings
 answer, directory, name = json.loads(sys.argv[1])
-sys.path.insert(0, directory)
+same = lambda path: os.path.normcase(os.path.realpath(path))
+paths = [same(path) for path in sys.path]
+if same(directory) not in paths:
+    # Where installers put it: behind the standard library, of which there are backports, and ahead of all else.
+    places = [same(path) for path in getattr(site, "getsitepackages", list)()]
+    sys.path.insert(next((i for i, path in enumerate(paths) if path in places), len(paths)), directory)
 enabled = getattr(sys, "_is_gil_enabled", lambda: True)
 before, error, missing = enabled(), "", ""
 with warnings.catch_warnings(record=True) as caught:
@@ -142,7 +147,7 @@ def import_module(
 ) -> Import:
     """Import `name` from `directory` in a fresh, isolated process; what else it needs comes from the interpreter.
 
-    processes: to stop it with.
+    The standard library comes first, as for what is installed. processes: to stop it with.
     """
     processes = processes or Processes()
     with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-import-') as work:
