@@ -34,6 +34,21 @@ def test_a_build_finds_them_by_itself(tag: str, built: Built) -> None:
     assert built.imported(result.path, tag).answers == {'with_headers': 42}
 
 
+def test_a_dependency_that_is_new_in_a_kept_build_directory(project: Copy, hook: Hook) -> None:
+    """Meson keeps the machine files of the first setup, which had none for this."""
+    directory = project('with-headers')
+    build = directory / 'meson.build'
+    complete = build.read_text(encoding='utf-8')
+    support.replace(build, "dependency('mesonbuild-ft')", '[]')
+    config = {'build-dir': 'kept'}
+    first = hook(BUILDER, 'build_wheel', directory, config=config)
+    assert first.findings('error') == ['compile-failed']
+    build.write_text(complete, encoding='utf-8')
+    second = hook(BUILDER, 'build_wheel', directory, config=config)
+    assert (second.status, second.findings()) == (0, [])
+    assert FOUND in second.stdout
+
+
 def with_other(project: Copy, tmp_path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     """The project with one more dependency, and the directory of its .pc file."""
     directory = project('with-headers')
@@ -199,3 +214,12 @@ def test_subproject(project: Copy, interpreters: Interpreters) -> None:
     assert re.search(rf'Dependency mesonbuild-ft .*found: YES {mesonbuild_ft.__version__} \(overridden\)', text), text
     run([python.with_name('meson'), 'compile', '-C', 'b'], directory)
     assert support.import_modules(python, directory / 'b', ['with_headers']).answers == {'with_headers': 42}
+
+
+def test_an_error_in_the_source_is_no_missing_hook(project: Copy, hook: Hook) -> None:
+    """MBFT_MODULE makes the export hook, so a failed compilation for abi3t has another reason."""
+    directory = project('with-headers')
+    source = directory / 'with_headers.c'
+    source.write_text(source.read_text(encoding='utf-8') + '\nan error\n', encoding='utf-8')
+    result = hook('cp315-cp315t', 'build_wheel', directory)
+    assert result.findings() == ['compile-failed']

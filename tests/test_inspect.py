@@ -362,6 +362,19 @@ def test_requires_python(project: typing.Callable[[str], pathlib.Path], interpre
     assert (row.state, row.reasons) == ('excluded', ('the project requires Python >=3.15',))
 
 
+def test_requires_python_is_for_the_wheels_of_others_too(
+    project: typing.Callable[[str], pathlib.Path], interpreters: typing.Any,
+) -> None:
+    """Its tag is for 3.9 and newer; an installer does not take it all the same."""
+    path = project('limited')
+    support.replace(path / 'pyproject.toml', 'version = "1.0"', 'version = "1.0"\nrequires-python = ">=3.15"')
+    new, old = rows_of(path, interpreters.get('cp315-cp315'), interpreters.get('cp314-cp314'))
+    wheel, = outcome.wheels([new, old])
+    assert wheel.wheel.label.startswith('cp39-abi3')
+    assert wheel.serves == (new,)
+    assert outcome.installed(old, [wheel]) is None
+
+
 def test_too_old_to_build(interpreters: typing.Any) -> None:
     """3.9 runs no mesonbuild-ft, and takes the wheel of another one."""
     rows = rows_of(support.PACKAGES / 'limited', interpreters.get(support.OLDEST), interpreters.get('cp311-cp311'))

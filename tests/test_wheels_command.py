@@ -494,6 +494,9 @@ REFUSED: typing.Final = {
     'another backend': (['cp311-cp311'], 'other-build-backend', "build-backend is 'mesonpy'"),
     'a target as config setting': (['-Ctarget=python3'], 'invalid-config-setting', 'target is set for each build'),
     'no such version': (['3.99t'], 'unusable-interpreter', 'there is no CPython 3.99t on this machine'),
+    'requirements without the backend': (
+        ['cp311-cp311'], 'other-build-backend',
+        "build-backend is mesonbuild_ft, and requires, ['meson-python'], does not bring it"),
     'no such requirement': (
         ['cp311-cp311'], 'build-environment-failed', 'the requirements of the build could not be installed'),
     'requirements that are a string': (['cp311-cp311'], 'invalid-pyproject', "requires is 'mesonbuild-ft'"),
@@ -532,6 +535,8 @@ def test_refused(what: str, command: Command, project: Copy, tmp_path: pathlib.P
     directory = project('plain')
     if what == 'another backend':
         support.replace(directory / 'pyproject.toml', '"mesonbuild_ft"', '"mesonpy"')
+    if what == 'requirements without the backend':
+        support.replace(directory / 'pyproject.toml', '["mesonbuild-ft"]', '["meson-python"]')
     if what == 'no such requirement':
         support.replace(directory / 'pyproject.toml', '["mesonbuild-ft"]', '["mesonbuild-ft", "no-such-thing-at-all"]')
     if what == 'no interpreter left':

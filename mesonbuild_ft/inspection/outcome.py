@@ -122,6 +122,7 @@ class Row:
     """An interpreter, and what a build for it gives.
 
     plan: None unless it is built, and for a wheel without extension modules. flags: of the compiler.
+    admitted: requires-python has this version, so that an installer takes a wheel of the project for it.
     """
 
     found: Found
@@ -131,6 +132,7 @@ class Row:
     reasons: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
+    admitted: bool = True
 
     @property
     def meson_options(self) -> tuple[str, ...]:
@@ -157,7 +159,8 @@ def wheels(rows: typing.Sequence[Row]) -> list[Yielded]:
     for row in rows:
         if row.wheel is not None:
             found.setdefault(row.wheel, []).append(row)
-    yielded = [Yielded(wheel, tuple(built_by), tuple(row for row in rows if wheel.serves(row.found.target)))
+    yielded = [Yielded(wheel, tuple(built_by), tuple(
+                   row for row in rows if row.admitted and wheel.serves(row.found.target)))
                for wheel, built_by in found.items()]
     # Two releases of one version are no more than one; the rest in the order of the rows.
     return sorted(yielded, key=lambda y: -len({row.found.short for row in y.serves}))
@@ -165,17 +168,18 @@ def wheels(rows: typing.Sequence[Row]) -> list[Yielded]:
 
 def installed(row: Row, yielded: typing.Iterable[Yielded]) -> Wheel | None:
     """The wheel that an installer chooses for an interpreter of all that there are."""
-    serving = [y.wheel for y in yielded if y.wheel.serves(row.found.target)]
+    serving = [y.wheel for y in yielded if row.admitted and y.wheel.serves(row.found.target)]
     return max(serving, key=lambda wheel: tags.preference(wheel.python, wheel.abi), default=None)
 
 
 def _row(found: Found, project: Project) -> Row:
     target = found.target
     why = project.excludes(target)
-    if not why and found.runs and target.version[:2] < tags.OLDEST_BUILDER:
+    if why:
+        return Row(found, 'excluded', reasons=(why,), admitted=False)
+    if found.runs and target.version[:2] < tags.OLDEST_BUILDER:
         why = (f'mesonbuild-ft runs on Python {tags.version_text(tags.OLDEST_BUILDER)} and newer; '
                'a newer one builds for this by -Ctarget=')
-    if why:
         return Row(found, 'excluded', reasons=(why,))
     if project.cross:
         return Row(found, 'undecided', reasons=('the cross file in the arguments of meson setup chooses the target',))

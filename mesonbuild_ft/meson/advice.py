@@ -15,6 +15,8 @@ from . import configured, objects
 _FULL = 'Until then -Cabi=full, or no abi3t = true, builds for this interpreter only.'
 _SOURCES = ('.c', '.cc', '.cpp', '.cxx', '.h', '.hpp', '.hh', '.pyx', '.pxd', '.in')
 _PYBIND11 = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]pybind11/', re.MULTILINE)
+#: A hook that is written out, or made by mesonbuild_ft/module.h.
+_EXPORT_HOOK = re.compile(r'PyModExport|\bMBFT_MODULE\b')
 _OWN_DEFINE = re.compile(r'^[ \t]*#[ \t]*define[ \t]+Py_LIMITED_API\b', re.MULTILINE)
 
 
@@ -40,10 +42,10 @@ def before_compile(
         hook = [path for path, text in texts.items() if re.search(rf'\bPyInit_{re.escape(module.name)}\b', text)]
         if own:
             found.append(_limited_api_in_source(module, own[0], source_dir))
-        elif hook and not generated and not any('PyModExport' in text for text in texts.values()):
+        elif hook and not generated and not any(_EXPORT_HOOK.search(text) for text in texts.values()):
             if project_text is None:
                 project_text = _project_text(source_dir)
-            if 'PyModExport' not in project_text:
+            if not _EXPORT_HOOK.search(project_text):
                 found.append(_needs_export_hook(module, hook[0], source_dir))
     if found:
         raise BuildRefused(*found)
@@ -62,7 +64,7 @@ def after_failed_compile(
         found += objects.without_limited_api(build_dir, limited, ninja)[0]
     if plan.abi == 'abi3t':
         sources = _module_sources(build_dir)
-        exports = 'PyModExport' in _project_text(source_dir)
+        exports = _EXPORT_HOOK.search(_project_text(source_dir)) is not None
         for module in modules:
             written, _ = sources.get(module.path, ([], False))
             pyx = [path for path in written if path.suffix == '.pyx']
@@ -90,7 +92,7 @@ def _needs_export_hook(module: Module, path: pathlib.Path, source_dir: pathlib.P
         f'{module.name} cannot be built for abi3t: it has PyInit_{module.name} and no PyModExport_{module.name}',
         where=_relative(path, source_dir),
         advice=f'Under #ifdef Py_TARGET_ABI3T export PyModExport_{module.name} (PEP 793), which returns an array of '
-               f'PySlot instead of a PyModuleDef. {_FULL}')
+               f'PySlot instead of a PyModuleDef; MBFT_MODULE() of mesonbuild_ft/module.h does so. {_FULL}')
 
 
 def _cython(module: Module, path: pathlib.Path, source_dir: pathlib.Path) -> Diagnostic:

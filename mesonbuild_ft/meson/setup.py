@@ -133,6 +133,10 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
         own_files = _speed_up(build_dir, texts, common) if are_all else []
         if any(headers.NAME in text for text in texts):
             own_files += headers_arguments.arguments(common, settings.source_dir, own_directory(build_dir))
+        if '--reconfigure' in how and not _knows_files(build_dir, own_files):
+            # Meson keeps the machine files of the first setup: dependency('mesonbuild-ft') may be new in meson.build.
+            _forget_configuration(build_dir)
+            how = ['setup']
         status = run_meson(request, [*how, *common, *own_files, *first.meson_options])
         if not status:
             configured = configured_.read(build_dir, target, settings)
@@ -330,6 +334,15 @@ def _forget_configuration(build_dir: pathlib.Path) -> None:
     for name in ('meson-private/coredata.dat', 'meson-private/cmd_line.txt', 'meson-private/build.dat'):
         (build_dir / name).unlink(missing_ok=True)
     shutil.rmtree(build_dir / 'meson-info', ignore_errors=True)
+
+
+def _knows_files(build_dir: pathlib.Path, arguments: list[str]) -> bool:
+    """Whether a configured build directory has the machine files that these arguments name."""
+    try:
+        text = (build_dir / 'meson-private' / 'cmd_line.txt').read_text(encoding='utf-8')
+    except OSError:
+        return False
+    return all(argument.partition('=')[2] in text for argument in arguments)
 
 
 def _up_to_date(state: State, fingerprint: str, build_dir: pathlib.Path) -> bool:

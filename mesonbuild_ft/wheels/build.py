@@ -43,6 +43,7 @@ from .workers import Workers
 
 if typing.TYPE_CHECKING:
     from ..check.checker import Checked
+    from ..modules import Module as ScannedModule
 
 State = typing.Literal['built', 'unchanged', 'failed']
 
@@ -230,7 +231,8 @@ class _Builds:
         if ended.status and self._server.is_refused(log):
             ended = worker.call('build_wheel', arguments, self._source_dir, log)
         if ended.status:
-            raise BuildRefused(log_.failure(f'the build {job.label} failed', ended.status, log))
+            # What compilers advised may be what the failure is about: gil = "not-used" where it is.
+            raise BuildRefused(log_.failure(f'the build {job.label} failed', ended.status, log), *self._advice(job))
         built = directory / 'wheel' / str(ended.value)
         job = dataclasses.replace(job, wheel=jobs_.wheel_of(built.name, job.builder))
         read = record_.read_from_outside(directory / 'meson', self._source_dir, tools.find_ninja(worker.path))
@@ -254,7 +256,7 @@ class _Builds:
         ended = Outcome(
             job, 'failed' if bad else 'built', path, 0.0, checked.verdict, len(checked.modules), serves, imported,
             (*(finding for finding in checked.found if finding.severity in ('error', 'warning')),
-             *self._advice(job, checked)))
+             *self._advice(job, checked.modules)))
         self._record.set(job.name, None if bad else {
             'fingerprint': fingerprint, 'wheel': path.name, 'read': read, 'read_signatures': record_.signatures(read),
             'signature': interpreter_cache.signature(os.fspath(path)), 'verdict': ended.verdict,
@@ -263,8 +265,8 @@ class _Builds:
             'findings': [list(finding) for finding in ended.findings]})
         return ended
 
-    def _advice(self, job: Job, checked: Checked) -> list[Diagnostic]:
-        """What compilers advised in a build, and the wheel does not answer."""
+    def _advice(self, job: Job, modules: typing.Sequence[ScannedModule] = ()) -> list[Diagnostic]:
+        """What compilers advised in a build, and the modules of its wheel, if there is one, do not answer."""
         from ..meson import setup
 
         build_dir = self._root / job.name / 'meson'
@@ -272,7 +274,7 @@ class _Builds:
         if state is None or state.plan is None or not state.plan.advise:
             return []
         found = compiler_advice.read(setup.advice_file(build_dir), build_dir)
-        return compiler_advice.unanswered(found, checked.modules)
+        return compiler_advice.unanswered(found, modules)
 
     def _unchanged(
         self, job: Job, path: pathlib.Path, entry: typing.Mapping[str, typing.Any], fingerprint: str,

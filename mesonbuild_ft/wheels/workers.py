@@ -10,7 +10,7 @@ import sys
 import threading
 import typing
 
-from .. import target as target_
+from .. import tags, target as target_
 from ..check.import_process import Processes
 from ..diagnostics import BuildRefused, refuse
 from ..inspection.outcome import Found
@@ -104,6 +104,8 @@ class Workers:
                     f'installing the requirements of the build: {", ".join(self._requires)}'),
                 waiting=self._waiting):
             self._note('newer releases of them cannot be looked for; those that are there are used')
+        if not self._backend_path:
+            _check_environment(self._requires, environment.installed())
         worker = self._new(environment.python, environment.variables)
         if self._record.get(f'environment {name}').get('of') != environment.identity:
             log = self._root / f'environment-{name}-hook.log'
@@ -132,6 +134,16 @@ def _check_backend(system: typing.Mapping[str, typing.Any]) -> None:
             'other-build-backend', f'build-backend is {backend!r}' if backend else 'there is no build-backend',
             where='pyproject.toml, [build-system]',
             advice='Set it to "mesonbuild_ft"; for a project of meson-python, `mesonbuild-ft migrate` does it.')
+
+
+def _check_environment(requires: typing.Sequence[str], installed: typing.Iterable[Distribution]) -> None:
+    """Raises BuildRefused where the requirements did not bring this backend into the build environment."""
+    if not any(tags.normalized(each.name) == 'mesonbuild-ft' for each in installed):
+        raise refuse(
+            'other-build-backend',
+            f'build-backend is mesonbuild_ft, and requires, {list(requires)!r}, does not bring it',
+            where='pyproject.toml, [build-system]',
+            advice='Write requires = ["mesonbuild-ft"], which brings meson-python. `mesonbuild-ft migrate` does it.')
 
 
 def _marker_variables(found: Found) -> dict[str, str]:
