@@ -12,17 +12,18 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 import sys
-import threading
+import tempfile
 import typing
 
+from . import pass_on
 from .diagnostics import IDENTIFIERS, Diagnostic
 from .modules import Module
 
 
 #: How many places of one group are named.
 _SHOWN: typing.Final = 12
-_END: typing.Final = b'\0mesonbuild-ft: the build has ended\0'
 
 _COLOUR: typing.Final = re.compile(r'\x1b\[[0-9;]*[mK]')
 #: A line of ninja: of Meson's description, or with -v of the command, the object.
@@ -43,36 +44,28 @@ def recorded(output: bytearray) -> typing.Iterator[None]:
     """Add to `output` what is written to standard output meanwhile, also by programs, and pass it on."""
     sys.stdout.flush()
     before = os.dup(1)
-    read, write = os.pipe()
-    os.dup2(write, 1)
-    thread = threading.Thread(target=_pass_on, args=(read, before, output))
-    thread.start()
-    stream = sys.stdout
-    try:
-        # One that was opened for a file would seek in it.
-        with open(1, 'w', encoding=getattr(stream, 'encoding', None), errors='replace', closefd=False) as sys.stdout:
-            yield
-    finally:
-        sys.stdout = stream
-        # A program that goes on, such as a server of a compiler cache, may keep the pipe open.
-        os.write(write, _END)
-        thread.join()
-        os.dup2(before, 1)
-        for descriptor in (before, read, write):
-            os.close(descriptor)
-
-
-def _pass_on(source: int, destination: int, output: bytearray) -> None:
-    passed, end = len(output), -1
-    while end < 0:
-        output += os.read(source, 65536)
-        end = output.find(_END, passed)
-        # What may be the beginning of the end waits for the rest.
-        start = output.find(_END[:1], max(passed, len(output) - len(_END) + 1))
-        until = end if end >= 0 else start if start >= 0 else len(output)
-        while passed < until:
-            passed += os.write(destination, output[passed:until])
-    del output[end:]
+    with tempfile.TemporaryDirectory(prefix='mesonbuild-ft-') as directory:
+        kept = pathlib.Path(directory, 'output')
+        process = subprocess.Popen(
+            [sys.executable, '-I', '-S', pathlib.Path(pass_on.__file__).resolve(), kept], stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        os.dup2(process.stdin.fileno(), 1)
+        stream = sys.stdout
+        try:
+            # One that was opened for a file would seek in it.
+            encoding = getattr(stream, 'encoding', None)
+            with open(1, 'w', encoding=encoding, errors='replace', closefd=False) as sys.stdout:
+                yield
+        finally:
+            sys.stdout = stream
+            os.dup2(before, 1)
+            os.close(before)
+            # Where the output was closed, it has ended before.
+            with contextlib.suppress(BrokenPipeError), process.stdin:
+                os.write(process.stdin.fileno(), pass_on.END)
+            process.wait()
+            with contextlib.suppress(FileNotFoundError):
+                output += kept.read_bytes()
 
 
 def keep(output: bytes | bytearray, build_dir: pathlib.Path, source_dir: pathlib.Path, path: pathlib.Path) -> None:

@@ -236,6 +236,70 @@ def test_output_is_passed_on(interpreters: Interpreters) -> None:
     assert done.stderr.decode() == str((300014, bytearray(b'one\ntwo\0three'), 0))
 
 
+CLOSED: typing.Final = r'''
+import subprocess, sys
+from mesonbuild_ft import compiler_advice
+output = bytearray()
+with compiler_advice.recorded(output):
+    done = subprocess.run([sys.executable, "-c", "import os; [os.write(1, b'x' * 65536) for _ in range(9)]"],
+                          stderr=subprocess.DEVNULL)
+sys.stderr.write(str((done.returncode != 0, output[:1])))
+'''
+
+
+def test_a_closed_output_blocks_nothing(interpreters: Interpreters) -> None:
+    """As with `| head`: programs that write are told, which without advice they are as well."""
+    python = interpreters.get('cp314-cp314t')
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, 'wb') as closed:
+        done = subprocess.run([python, '-c', CLOSED], stdout=closed, stderr=subprocess.PIPE, timeout=15,
+                              env=support.clean_environment(python), check=False)
+    assert done.stderr.decode() == str((True, bytearray(b'x')))
+
+
+def test_a_full_disk_blocks_nothing(interpreters: Interpreters) -> None:
+    python = interpreters.get('cp314-cp314t')
+    with open('/dev/full', 'wb') as full:
+        done = subprocess.run([python, '-c', CLOSED], stdout=full, stderr=subprocess.PIPE, timeout=15,
+                              env=support.clean_environment(python), check=False)
+    assert done.stderr.decode() == str((False, bytearray(b'x')))
+
+
+def test_an_output_that_does_not_wait_gets_it_all(interpreters: Interpreters) -> None:
+    python = interpreters.get('cp314-cp314t')
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with open(read, 'rb') as reader, open(write, 'wb') as writer, subprocess.Popen(
+            [python, '-c', CLOSED], stdout=writer, stderr=subprocess.PIPE,
+            env=support.clean_environment(python)) as process:
+        writer.close()
+        assert reader.read() == b'x' * 65536 * 9
+        assert process.stderr is not None
+        assert process.stderr.read().decode() == str((False, bytearray(b'x')))
+
+
+FORKED: typing.Final = r'''
+import os, sys, warnings
+from mesonbuild_ft import compiler_advice
+with warnings.catch_warnings(record=True) as said, compiler_advice.recorded(bytearray()):
+    warnings.simplefilter("always")
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+sys.stderr.write(str(list(map(str, said))))
+'''
+
+
+def test_no_thread_is_in_the_way_of_a_fork(interpreters: Interpreters) -> None:
+    """Which `mesonbuild-ft wheels` makes of itself for Meson."""
+    python = interpreters.get('cp314-cp314t')
+    done = subprocess.run([python, '-c', FORKED], capture_output=True, timeout=15, text=True,
+                          env=support.clean_environment(python), check=True)
+    assert done.stderr == '[]'
+
+
 def test_what_it_is_called_in_json(project: Copy, interpreters: Interpreters) -> None:
     """Each place, in each wheel; with the same words as in the summary of one build."""
     python, source = interpreters.get('cp314-cp314t'), project('advised')
