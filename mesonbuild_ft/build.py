@@ -11,6 +11,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import time
 import typing
 
 from . import (
@@ -159,11 +160,18 @@ def _keeping_advice(settings: Settings, build_dir: pathlib.Path, mode: str) -> t
         yield
         return
     output = bytearray()
+    # The clock that files are dated by lags a little.
+    since = time.time_ns() - 20_000_000
+    status = os.environ.get('NINJA_STATUS')
+    os.environ['NINJA_STATUS'] = compiler_advice.NINJA_STATUS
     try:
         with compiler_advice.recorded(output):
             yield
     finally:
-        compiler_advice.keep(output, build_dir, settings.source_dir, setup.advice_file(build_dir))
+        del os.environ['NINJA_STATUS']
+        if status is not None:
+            os.environ['NINJA_STATUS'] = status
+        compiler_advice.keep(output, since, build_dir, settings.source_dir, setup.advice_file(build_dir))
 
 
 def _presented(choice: Choice) -> contextlib.AbstractContextManager[None]:
@@ -271,14 +279,19 @@ def _advice_in_words(plan: plan_.Plan, build_dir: pathlib.Path, places: int) -> 
     """How much advice there is, and where there can be none, for the summary; '' where none was asked for."""
     if not plan.advise:
         return ''
-    commands = [command.command for command in objects.compile_commands(build_dir).values()]
-    advised = [command for command in commands if os.fspath(python_header.directory(setup.own_directory(build_dir)))
-               in command]
+    own = os.fspath(python_header.directory(setup.own_directory(build_dir)))
+    advised = [command for command in objects.compile_commands(build_dir).values() if own in command.command]
     if not advised:
         return 'none: it takes GCC or Clang, and sources that include Python.h'
     words = f'{places} place{"s"[:places != 1]} to look at, see above' if places else 'no place to look at'
-    hidden = sum(' -Wno-deprecated-declarations' in command or ' -w ' in command for command in advised)
-    return f'{words}; {hidden} of {len(advised)} sources are compiled without these warnings' if hidden else words
+    hidden = sum(' -Wno-deprecated-declarations' in each.command or ' -w ' in each.command for each in advised)
+    if hidden:
+        words += f'; {hidden} of {len(advised)} sources are compiled without these warnings'
+    unheard = compiler_advice.unheard(
+        setup.advice_file(build_dir), build_dir, (each.output for each in advised))
+    if unheard:
+        words += f'; {unheard} of {len(advised)} sources were compiled by something else, which showed what there is'
+    return words
 
 
 def _metadata_differs(built: pathlib.Path, name: tags.WheelName, announced: pathlib.Path) -> list[Diagnostic]:

@@ -19,6 +19,7 @@ from support import FREE_THREADED
 
 from mesonbuild_ft import compiler_advice
 from mesonbuild_ft.diagnostics import Diagnostic
+from mesonbuild_ft.meson import python_header
 
 
 Copy = typing.Callable[[str], pathlib.Path]
@@ -90,6 +91,32 @@ def test_a_kept_build_directory_keeps_the_advice(hook: Hook, project: Copy) -> N
     assert (fifth.stdout.count('Compiling'), places(fifth)) == (3, places(third))
 
 
+def test_what_else_compiles_is_not_kept(hook: Hook, project: Copy, interpreters: Interpreters) -> None:
+    """ninja by hand, or the loader of an editable install; and a ninja that shows no steps, or in a way of its own."""
+    source = project('advised')
+    environment = {'NINJA_STATUS': '%p '}
+    first = hook('cp314-cp314t', 'build_wheel', source, config=CONFIG, environment=environment)
+    assert places(first) == SAID
+    python = interpreters.get('cp314-cp314t')
+    support.replace(source / 'advised.c', 'PyDict_GetItemWithError(dict', 'PyDict_GetItem(dict')
+    subprocess.run([python.with_name('ninja'), '-C', 'b'], cwd=source, capture_output=True, check=True,
+                   env=support.clean_environment(python))
+    second = hook('cp314-cp314t', 'build_wheel', source, config=CONFIG, environment=environment)
+    # advised.c had that of the header too, which part.cpp has still.
+    assert places(second) == {name: where for name, where in SAID.items() if name != 'PyDict_GetItemWithError'}
+    assert second.stdout.endswith(
+        '  advice    2 places to look at, see above; 1 of 3 sources were compiled by something else, which showed what '
+        'there is\n')
+    os.utime(source / 'advised.c')
+    os.utime(source / 'part.cpp')
+    third = hook('cp314-cp314t', 'build_wheel', source, config={**CONFIG, 'compile-args': '--quiet'})
+    assert places(third) == {'PyDict_GetItem': 'advised.c:9', **{n: w for n, w in SAID.items() if n[:6] == 'PyList'}}
+    assert third.stdout.endswith(SUMMARY)
+    # Of the header, where no object can be named, nothing is left.
+    fourth = hook('cp314-cp314t', 'build_wheel', source, config=CONFIG)
+    assert places(fourth) == {'PyDict_GetItem': 'advised.c:9', 'PyList_GET_ITEM': 'part.cpp:6'}
+
+
 def test_a_build_that_failed_keeps_what_it_compiled(hook: Hook, project: Copy) -> None:
     source = project('advised')
     text = (source / 'part.cpp').read_text()
@@ -152,6 +179,19 @@ def test_code_of_others_is_let_be(compiler: str, project: Copy, hook: Hook, cyth
     assert len(re.findall(r'warning: .*\[advice-', result.stdout)) == 1
 
 
+@pytest.mark.parametrize('compiler', ['gcc', 'clang'])
+def test_python_as_a_header_of_the_system(compiler: str, project: Copy, hook: Hook) -> None:
+    """Of which a project wants no warnings (include_type: 'system'), and which causes none."""
+    trees.need(compiler)
+    source = project('advised')
+    support.replace(source / 'meson.build', 'py.dependency()', "py.dependency().as_system('system')")
+    support.replace(source / 'meson.build', '  install', "  cpp_args: '-Wold-style-cast',\n  install")
+    environment = {'CC': compiler, 'CXX': {'gcc': 'g++', 'clang': 'clang++'}[compiler]}
+    result = hook('cp314-cp314t', 'build_wheel', source, environment=environment)
+    assert places(result) == SAID
+    assert 'old-style-cast]' not in result.stdout
+
+
 def test_abi3t(hook: Hook, project: Copy) -> None:
     source = project('limited-abi3t')
     with open(source / 'limited_abi3t.c', 'a', encoding='utf-8') as file:
@@ -207,6 +247,34 @@ def test_output_of_msvc(tmp_path: pathlib.Path) -> None:
         Diagnostic('advice-dict-next', 'warning', 'PyDict_Next does', 'a.c:12', 'Do not.')]}
 
 
+def test_output_of_objects_with_odd_names(tmp_path: pathlib.Path) -> None:
+    """As ninja quotes them, in both of its ways; and a compiler in another language."""
+    said = ('../{0}:9:1: Warnung: »f« ist veraltet: [advice-dict-next] It does: do not [-Wdeprecated-declarations]\n'
+            '/python/a.h:3:2: Warnung: »g« ist veraltet: [advice-gil-state] It is: do [-Wdeprecated-declarations]\n'
+            '../{0}:12:5: Anmerkung: bei Substitution des Makros »G«\n')
+    for step in ('Compiling C object {}', 'cc -I. -MF x.d -o {} -c ../x.c'):
+        text = ''.join(f'[{number}/2] {step.format(quoted)}\n{said.format(source)}' for number, (quoted, source) in
+                       enumerate(((r"'a.p/it'\''s.c.o'", "it's.c"), ("'a.p/b c_x(1).c.o'", 'b c/x(1).c')), 1))
+        found = compiler_advice.by_object(text, tmp_path / 'b', tmp_path)
+        assert {name: [each.where for each in several] for name, several in found.items()} == {
+            "a.p/it's.c.o": ["it's.c:9", "it's.c:12"], 'a.p/b c_x(1).c.o': ['b c/x(1).c:9', 'b c/x(1).c:12']}
+
+
+def test_whose_code_it_is(tmp_path: pathlib.Path) -> None:
+    """Not of the authors: what is installed into an environment in their directory, and subprojects."""
+    source, build = tmp_path / 'site-packages' / 'project', tmp_path / 'site-packages' / 'project' / 'b'
+    (build / 'meson-info').mkdir(parents=True)
+    (build / 'meson-info' / 'intro-projectinfo.json').write_text('{"subproject_dir": "third_party"}')
+    (source / 'env' / 'include').mkdir(parents=True)
+    (source / 'env' / 'pyvenv.cfg').touch()
+    (tmp_path / 'pyvenv.cfg').touch()
+    foreign = [path for path in ('', 'a.c', 'subprojects/a.h', 'third_party/a/a.h', 'env', 'env/include/a.h',
+                                 '.tox/lib/python3.14/site-packages/a/a.h', 'b/a.h', '../other/a.h')
+               if python_header.is_foreign(source / path, build, source)]
+    assert foreign == ['third_party/a/a.h', 'env', 'env/include/a.h', '.tox/lib/python3.14/site-packages/a/a.h',
+                       '../other/a.h']
+
+
 def test_many_places_are_counted() -> None:
     found = [Diagnostic('advice-dict-next', 'warning', 'It does', f'a.c:{n}', 'Do not.') for n in range(30, 0, -1)]
     one, = compiler_advice.grouped([*found, *found])
@@ -234,6 +302,70 @@ def test_output_is_passed_on(interpreters: Interpreters) -> None:
                           env=support.clean_environment(python), check=True)
     assert done.stdout == b'one\ntwo\0three' + b'x' * 300000 + b'\0four\n'
     assert done.stderr.decode() == str((300014, bytearray(b'one\ntwo\0three'), 0))
+
+
+CLOSED: typing.Final = r'''
+import subprocess, sys
+from mesonbuild_ft import compiler_advice
+output = bytearray()
+with compiler_advice.recorded(output):
+    done = subprocess.run([sys.executable, "-c", "import os; [os.write(1, b'x' * 65536) for _ in range(9)]"],
+                          stderr=subprocess.DEVNULL)
+sys.stderr.write(str((done.returncode != 0, output[:1])))
+'''
+
+
+def test_a_closed_output_blocks_nothing(interpreters: Interpreters) -> None:
+    """As with `| head`: programs that write are told, which without advice they are as well."""
+    python = interpreters.get('cp314-cp314t')
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, 'wb') as closed:
+        done = subprocess.run([python, '-c', CLOSED], stdout=closed, stderr=subprocess.PIPE, timeout=15,
+                              env=support.clean_environment(python), check=False)
+    assert done.stderr.decode() == str((True, bytearray(b'x')))
+
+
+def test_a_full_disk_blocks_nothing(interpreters: Interpreters) -> None:
+    python = interpreters.get('cp314-cp314t')
+    with open('/dev/full', 'wb') as full:
+        done = subprocess.run([python, '-c', CLOSED], stdout=full, stderr=subprocess.PIPE, timeout=15,
+                              env=support.clean_environment(python), check=False)
+    assert done.stderr.decode() == str((False, bytearray(b'x')))
+
+
+def test_an_output_that_does_not_wait_gets_it_all(interpreters: Interpreters) -> None:
+    python = interpreters.get('cp314-cp314t')
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with open(read, 'rb') as reader, open(write, 'wb') as writer, subprocess.Popen(
+            [python, '-c', CLOSED], stdout=writer, stderr=subprocess.PIPE,
+            env=support.clean_environment(python)) as process:
+        writer.close()
+        assert reader.read() == b'x' * 65536 * 9
+        assert process.stderr is not None
+        assert process.stderr.read().decode() == str((False, bytearray(b'x')))
+
+
+FORKED: typing.Final = r'''
+import os, sys, warnings
+from mesonbuild_ft import compiler_advice
+with warnings.catch_warnings(record=True) as said, compiler_advice.recorded(bytearray()):
+    warnings.simplefilter("always")
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+sys.stderr.write(str(list(map(str, said))))
+'''
+
+
+def test_no_thread_is_in_the_way_of_a_fork(interpreters: Interpreters) -> None:
+    """Which `mesonbuild-ft wheels` makes of itself for Meson."""
+    python = interpreters.get('cp314-cp314t')
+    done = subprocess.run([python, '-c', FORKED], capture_output=True, timeout=15, text=True,
+                          env=support.clean_environment(python), check=True)
+    assert done.stderr == '[]'
 
 
 def test_what_it_is_called_in_json(project: Copy, interpreters: Interpreters) -> None:

@@ -37,12 +37,13 @@ _MICROSOFT: typing.Final = ('msvc', 'clang-cl', 'intel-cl', 'intel-llvm-cl')
 
 def options(
     plan: Plan, build_dir: pathlib.Path, source_dir: pathlib.Path, own_dir: pathlib.Path, arguments: list[str],
-    project_options: typing.Callable[[], typing.Mapping[str, list[str]]],
+    project_options: typing.Callable[[], typing.Mapping[str, list[str]]], include_dir: str,
 ) -> list[str]:
     """The -D options that add the plan's flags in an already configured build directory.
 
     arguments: those of `meson setup`, for what was given there. project_options: called for the
     array options among the project's default_options where something else has replaced them.
+    include_dir: that of the target.
     """
     if not plan.adds_flags:
         return []
@@ -57,7 +58,7 @@ def options(
         compiler = compilers[language]
         values += own_flags(plan, own_dir, compiler.get('id', ''))
         if plan.advise:
-            values += python_header.arguments(build_dir, source_dir, own_dir, compiler)
+            values += python_header.arguments(build_dir, source_dir, own_dir, compiler, include_dir)
         result.append(f'-D{option}={values!r}')
     return result
 

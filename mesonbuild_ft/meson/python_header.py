@@ -9,8 +9,10 @@ project only uses, such as those of pybind11.
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
+import re
 import typing
 
 from ..headers import INCLUDE_DIRECTORY
@@ -23,6 +25,8 @@ COMPILERS: typing.Final = ('gcc', 'clang')
 #: know. The last two are said of memory of whose functions it has been told.
 _NO_ERRORS: typing.Final = {
     'deprecated-declarations': 4, 'mismatched-dealloc': 11, 'free-nonheap-object': 11, 'use-after-free': 12}
+#: The options that name a directory of headers; Meson's include_type: 'system' becomes the second.
+_SEARCHED: typing.Final = re.compile('-I|-isystem|-idirafter')
 #: Headers that every source that Cython generates includes after it has said what it is.
 _OF_CYTHON: typing.Final = ('pythread.h', 'structmember.h')
 #: Code that no author can change: no advice from there to the end of the source.
@@ -40,21 +44,26 @@ def directory(own_dir: pathlib.Path) -> pathlib.Path:
 
 def arguments(
     build_dir: pathlib.Path, source_dir: pathlib.Path, own_dir: pathlib.Path, compiler: typing.Mapping[str, typing.Any],
+    include_dir: str = '',
 ) -> list[str]:
     """The arguments of a compiler, with the files that they name written into own_dir.
 
-    build_dir: configured without them. compiler: as Meson describes it. [] where no source sees a Python.h, or the
-    compiler cannot do it.
+    build_dir: configured without them. compiler: as Meson describes it. include_dir: of the target. [] where no source
+    sees a Python.h, or the compiler cannot do it.
     """
     identifier = compiler.get('id', '')
     if identifier not in COMPILERS:
         return []
     searched = _include_directories(build_dir)
-    python = next((path for path in searched if os.path.isfile(os.path.join(path, 'Python.h'))), None)
-    if python is None:
+    having = [path for path in searched if os.path.isfile(os.path.join(path, 'Python.h'))]
+    if not having:
         return []
-    _write(own_dir, pathlib.Path(python))
-    foreign = [path for path in searched if path == python or _is_foreign(path, build_dir, source_dir)]
+    # Not that of another Python, whose directory is searched for something else.
+    python = next((path for path in having if os.path.realpath(path) == os.path.realpath(include_dir)), having[0])
+    _write(own_dir, pathlib.Path(python), is_system=searched[python])
+    # The order of the directories of the compiler itself is not to be changed.
+    foreign = [path for path, is_system in searched.items() if not is_system and (path == python or (
+        is_foreign(path, build_dir, source_dir) and not os.path.exists(os.path.join(path, 'stdlib.h'))))]
     return [f'-I{directory(own_dir)}', *(f'-isystem{path}' for path in foreign),
             *(f'-Wno-error={name}' for name in _no_errors(identifier, compiler.get('version', '')))]
 
@@ -65,39 +74,59 @@ def _no_errors(identifier: str, version: str) -> list[str]:
     return [name for name, since in _NO_ERRORS.items() if tools.parse_version(version) >= (since,)]
 
 
-def _include_directories(build_dir: pathlib.Path) -> list[str]:
-    """Where the compilers of a configured build look for headers, in order, absolute and each once."""
-    found: dict[str, None] = {}
+def _include_directories(build_dir: pathlib.Path) -> dict[str, bool]:
+    """Where the compilers of a configured build look for headers, in order, absolute; whether only as a system's."""
+    found: dict[str, bool] = {}
     for command in objects.compile_commands(build_dir).values():
         try:
             words = objects.split(command.command)
         except ValueError:
             continue
         for word, following in zip(words, [*words[1:], ''], strict=True):
-            if word.startswith('-I'):
-                found[os.path.normpath(os.path.join(command.directory, word[2:] or following))] = None
-    return list(found)
+            option = _SEARCHED.match(word)
+            if option is not None:
+                path = os.path.normpath(os.path.join(command.directory, word[option.end():] or following))
+                found[path] = found.get(path, True) and option[0] != '-I'
+    return found
 
 
-def _is_foreign(directory: str, build_dir: pathlib.Path, source_dir: pathlib.Path) -> bool:
-    """Whether these are not headers of the project's authors."""
-    path = pathlib.Path(os.path.realpath(directory))
+def is_foreign(path: str | os.PathLike[str], build_dir: pathlib.Path, source_dir: pathlib.Path) -> bool:
+    """Whether this file or directory is none of the project's authors.
+
+    In the directory of the project, subprojects and what is installed into a virtual environment are not theirs.
+    """
+    real = pathlib.Path(os.path.realpath(path))
     source, build = pathlib.Path(os.path.realpath(source_dir)), pathlib.Path(os.path.realpath(build_dir))
-    if build == path or build in path.parents:
+    if build == real or build in real.parents:
         return False
-    if source == path or source in path.parents:
-        return source / 'subprojects' in path.parents
-    # The order of the directories of the compiler itself is not to be changed.
-    return not (path / 'stdlib.h').exists()
+    if source != real and source not in real.parents:
+        return True
+    inside = real.relative_to(source)
+    if source / _subproject_dir(build_dir) in real.parents or {'site-packages', 'dist-packages'} & set(inside.parts):
+        return True
+    return any((source / parent / 'pyvenv.cfg').is_file() for parent in (inside, *inside.parents[:-1]))
 
 
-def _write(own_dir: pathlib.Path, python: pathlib.Path) -> None:
+def _subproject_dir(build_dir: pathlib.Path) -> str:
+    try:
+        data = json.loads((build_dir / 'meson-info' / 'intro-projectinfo.json').read_text(encoding='utf-8'))
+        return str(data['subproject_dir'])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 'subprojects'
+
+
+def _write(own_dir: pathlib.Path, python: pathlib.Path, is_system: bool) -> None:
     ours = directory(own_dir)
     ours.mkdir(parents=True, exist_ok=True)
     # A copy: the installed one is gone when an isolated build environment is.
     _write_file(own_dir / 'advice.h', (INCLUDE_DIRECTORY / 'mesonbuild_ft' / 'advice.h').read_text(encoding='utf-8'))
     # By its path, it is none of the headers of the system, in whose macros nothing is warned of.
-    _write_file(ours / 'Python.h', f'#include "{(python / "Python.h").as_posix()}"\n#include "../advice.h"\n')
+    including = f'#include "{(python / "Python.h").as_posix()}"\n'
+    if is_system:
+        # The project wants no warning of those.
+        _write_file(own_dir / 'system_python.h', f'#pragma GCC system_header\n{including}')
+        including = '#include "../system_python.h"\n'
+    _write_file(ours / 'Python.h', f'{including}#include "../advice.h"\n')
     for name in _OF_CYTHON:
         _write_file(ours / name, f'#include "{(python / name).as_posix()}"\n{_UNLESS_CYTHON}')
 

@@ -161,7 +161,7 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
             if not status:
                 extra += flags.options(
                     plan, build_dir, settings.source_dir, own_directory(build_dir), common,
-                    lambda: _project_default_options(request, settings.source_dir))
+                    lambda: _project_default_options(request, settings.source_dir), target.include_dir)
             reasons = list(plan.reasons)
             if library != 'full':
                 name = 'python3t' if library == 'abi3t' else 'python3'

@@ -40,6 +40,8 @@ VOLATILE: typing.Final = frozenset({
     'PEP517_BUILD_BACKEND', '_PYPROJECT_HOOKS_BUILD_BACKEND',
     # How much runs at once, and where its job server is.
     'MAKEFLAGS',
+    # How it is told what runs.
+    'NINJA_STATUS',
 })
 
 

@@ -20,27 +20,22 @@
 
 /* Of each kind there is advice, unless the macro is 0 before the include. */
 
-/** Advice on functions that return borrowed references: 1, or 0 before the include. */
 #ifndef MBFT_ADVISE_BORROWED_REFERENCE
 /** Whether there is advice on functions that return borrowed references: 1, or 0 where that is defined before. */
 #  define MBFT_ADVISE_BORROWED_REFERENCE 1
 #endif
-/** Advice on ``PyDict_Next``. */
 #ifndef MBFT_ADVISE_DICT_NEXT
 /** The same of PyDict_Next. */
 #  define MBFT_ADVISE_DICT_NEXT 1
 #endif
-/** Advice on memory of ``PyObject_Malloc`` and its like. */
 #ifndef MBFT_ADVISE_ALLOCATION_DOMAIN
-/** The same of allocators. */
+/** The same of PyObject_Malloc and its like. */
 #  define MBFT_ADVISE_ALLOCATION_DOMAIN 1
 #endif
-/** Advice on ``PyGILState_Ensure``. */
 #ifndef MBFT_ADVISE_GIL_STATE
 /** The same of PyGILState_Ensure. */
 #  define MBFT_ADVISE_GIL_STATE 1
 #endif
-/** Advice on ``PyModule_Create``. */
 #ifndef MBFT_ADVISE_SINGLE_PHASE
 /** The same of PyModule_Create. */
 #  define MBFT_ADVISE_SINGLE_PHASE 1
@@ -153,9 +148,9 @@ static inline PyVarObject *mbft_allowed_PyObject_InitVar(PyVarObject *memory, Py
 /* Other names of these. */
 #  define mbft_allowed_PyObject_MALLOC mbft_allowed_PyObject_Malloc
 #  define mbft_allowed_PyObject_REALLOC mbft_allowed_PyObject_Realloc
-#  define mbft_allowed_PyObject_INIT(memory, type) mbft_allowed_PyObject_Init((PyObject *)(memory), type)
+#  define mbft_allowed_PyObject_INIT(memory, type) mbft_allowed_PyObject_Init(_Py_CAST(PyObject *, memory), type)
 #  define mbft_allowed_PyObject_INIT_VAR(memory, type, size) \
-      mbft_allowed_PyObject_InitVar((PyVarObject *)(memory), type, size)
+      mbft_allowed_PyObject_InitVar(_Py_CAST(PyVarObject *, memory), type, size)
 static inline PyGILState_STATE mbft_allowed_PyGILState_Ensure(void)
 {
     return PyGILState_Ensure();
@@ -270,9 +265,9 @@ mbft_single_phase("PyModule_Create") static inline PyObject *PyModule_Create(PyM
 #    define mbft_allowed_PyList_GET_ITEM(list, index) (_PyList_CAST(list)->ob_item[(index)])
 #    define mbft_allowed_PySequence_Fast_GET_ITEM(sequence, index) \
         (PyList_Check(sequence) ? mbft_allowed_PyList_GET_ITEM(sequence, index) : PyTuple_GET_ITEM(sequence, index))
-#    define mbft_allowed_PySequence_Fast_ITEMS(sequence)              \
-        (PyList_Check(sequence) ? ((PyListObject *)(sequence))->ob_item \
-                                : ((PyTupleObject *)(sequence))->ob_item)
+#    define mbft_allowed_PySequence_Fast_ITEMS(sequence)                   \
+        (PyList_Check(sequence) ? _Py_CAST(PyListObject *, sequence)->ob_item \
+                                : _Py_CAST(PyTupleObject *, sequence)->ob_item)
 static inline PyObject *mbft_allowed_PyCell_GET(PyObject *cell)
 {
     return PyCell_GET(cell);
@@ -290,8 +285,9 @@ static inline PyObject *mbft_allowed_PyWeakref_GET_OBJECT(PyObject *reference)
 #      undef PyList_GET_ITEM
 #      undef PySequence_Fast_GET_ITEM
 #      undef PySequence_Fast_ITEMS
-#      ifdef __cplusplus
-/* No macros: GCC would name the line of the macro, and not that of the call. */
+#      if defined(__cplusplus) && defined(NDEBUG)
+/* No macros: G++ would name the line of the macro, and then that of the call.  Where there is assert(), they are: that of
+ * Python's own names the line of the call, and here it would put the path of this file into the code. */
 extern "C++" {
 template <class Object>
 mbft_borrowed("PyList_GET_ITEM", "PyList_GetItemRef")
@@ -329,10 +325,10 @@ static inline int mbft_advised_PySequence_Fast_ITEMS(void)
 {
     return 0;
 }
-#        define mbft_zero(name) (Py_ssize_t)(0 * sizeof(mbft_advised_##name()))
+#        define mbft_zero(name) _Py_STATIC_CAST(Py_ssize_t, 0 * sizeof(mbft_advised_##name()))
 #        define PyList_GET_ITEM(list, index) mbft_allowed_PyList_GET_ITEM(list, (index) + mbft_zero(PyList_GET_ITEM))
 #        define PySequence_Fast_GET_ITEM(sequence, index) \
-            (mbft_zero(PySequence_Fast_GET_ITEM) ? NULL : mbft_allowed_PySequence_Fast_GET_ITEM(sequence, index))
+            (mbft_zero(PySequence_Fast_GET_ITEM) != 0 ? NULL : mbft_allowed_PySequence_Fast_GET_ITEM(sequence, index))
 #        define PySequence_Fast_ITEMS(sequence) \
             (mbft_allowed_PySequence_Fast_ITEMS(sequence) + mbft_zero(PySequence_Fast_ITEMS))
 #      endif
