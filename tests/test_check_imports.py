@@ -67,6 +67,17 @@ def test_gil_that_only_importing_shows(built: typing.Any, interpreters: typing.A
     assert 'The global interpreter lock (GIL) has been enabled to load module' in finding.what
 
 
+@pytest.mark.parametrize(('said', 'advice'), [
+    ('ImportError: one.so: undefined symbol: answer',
+     'Add the source or the library that defines answer to the module.'),
+    ('SystemError: module one uses unknown slot ID 2046599197',
+     'End the array of slots with {0, NULL} (MBFT_SLOTS_END).'),
+    ('ImportError: libone.so.1: cannot open shared object file: No such file or directory',
+     'Put the library into the wheel: auditwheel, delocate and delvewheel do that.')])
+def test_advice_where_other_findings_would_not_tell(said: str, advice: str) -> None:
+    assert check_imports._advice(said) == advice
+
+
 def test_import_that_fails(built: typing.Any, interpreters: typing.Any) -> None:
     """The wheel says 3.9 and has a slot that 3.12 does not know: seen, and then shown."""
     wheel = built.wheel('slot-too-new', 'cp315-cp315', verify='warn')
@@ -75,6 +86,7 @@ def test_import_that_fails(built: typing.Any, interpreters: typing.Any) -> None:
     failed, = (d for d in result.found if d.identifier == 'import-failed')
     assert 'CPython 3.12' in failed.what
     assert 'unknown slot ID' in failed.what
+    assert failed.advice.startswith('See the other findings on this module; where there are none, ')
     assert [bool(done.error) for done in result.imports] == [True, False]
 
 

@@ -24,6 +24,10 @@ from .checker import Checked
 from .import_process import Import
 
 
+#: No CPython gives a slot of modules as high a number.
+_NO_SLOT: typing.Final = 1000
+
+
 def run(
     results: typing.Sequence[Checked], interpreters: typing.Sequence[Interpreter], limit: int | None = None,
     owner: Interpreter | None = None,
@@ -160,8 +164,7 @@ def _judge(checked: Checked, imports: typing.Sequence[Import]) -> typing.Iterato
         elif done.error:
             yield Diagnostic(
                 'import-failed', 'error', f'{done.module} cannot be imported by {target.name}: {done.error}', path,
-                'See the other findings on this module; a library that it misses is a matter for auditwheel, '
-                'delocate or delvewheel.')
+                _advice(done.error))
         elif done.gil_after and not done.gil_before:
             # A module that is imported on the way may be the one, of this wheel or not.
             by = done.blamed or done.module
@@ -180,3 +183,16 @@ def _judge(checked: Checked, imports: typing.Sequence[Import]) -> typing.Iterato
                     'gil-enabled-by-module', 'hint', f'importing {done.module} in {target.name} loads {by}, which is '
                     'not in this wheel and switches the GIL on', path, f'Look for a release of {by.split(".")[0]} that '
                     'does not need the GIL.')
+
+
+def _advice(error: str) -> str:
+    """What to do about the error of an import."""
+    symbol = re.search(r'undefined symbol: (\w+)', error)
+    if symbol and not symbol[1].startswith(('Py', '_Py')):
+        return f'Add the source or the library that defines {symbol[1]} to the module.'
+    slot = re.search(r'unknown slot ID (\d+)', error)
+    if slot and int(slot[1]) > _NO_SLOT:
+        return 'End the array of slots with {0, NULL} (MBFT_SLOTS_END).'
+    if 'cannot open shared object file' in error or 'DLL load failed' in error:
+        return 'Put the library into the wheel: auditwheel, delocate and delvewheel do that.'
+    return 'See the other findings on this module; where there are none, its own initialisation raises this.'
