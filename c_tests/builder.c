@@ -132,7 +132,7 @@ static void point(module_file *file, pointers *list, uint64_t target)
 
 /* PyModuleDef up to m_slots and the three members after it. */
 static void definition(module_file *file, pointers *list, bool free_threaded, uint64_t name,
-                       uint64_t slots)
+                       uint64_t methods, uint64_t slots)
 {
     align(file, 16);
     file->definition = file->size;
@@ -151,8 +151,12 @@ static void definition(module_file *file, pointers *list, bool free_threaded, ui
     }
     file->name_member = file->size;
     point(file, list, name);
-    for (int i = 0; i < 3; i++) {
-        word(file, 0); /* m_doc, m_size, m_methods */
+    word(file, 0); /* m_doc */
+    word(file, 0); /* m_size */
+    if (methods != 0) {
+        point(file, list, methods);
+    } else {
+        word(file, 0);
     }
     if (slots != 0) {
         point(file, list, slots);
@@ -194,6 +198,21 @@ static void slot_array(module_file *file, pointers *list, const module_options *
             break;
         }
     }
+}
+
+/* One PyMethodDef and the terminator, where GCC aligns them to behind an array of slots. */
+static uint64_t method_table(module_file *file, pointers *list, uint64_t name)
+{
+    word(file, 0);
+    word(file, 0);
+    uint64_t address = file->size + DATA_SHIFT;
+    point(file, list, name);
+    point(file, list, file->code); /* ml_meth */
+    word(file, 8);                 /* ml_flags: METH_O */
+    for (int i = 0; i < 5; i++) {
+        word(file, 0);
+    }
+    return address;
 }
 
 void build_module(module_file *file, const module_options *options)
@@ -254,6 +273,7 @@ void build_module(module_file *file, const module_options *options)
     size_t init_name = text(file, options->single_phase ? "PyModule_Create2" : "PyModuleDef_Init");
     size_t gil_name = text(file, "PyUnstable_Module_SetGIL");
     size_t import_name = options->import == NULL ? 0 : text(file, options->import);
+    size_t method_name = options->method_name == NULL ? 0 : text(file, options->method_name);
     file->strings_size = file->size - file->strings;
 
     /* Undefined symbols first, as DT_GNU_HASH wants it. */
@@ -324,11 +344,12 @@ void build_module(module_file *file, const module_options *options)
     } else {
         file->slots_address = file->slots;
     }
+    uint64_t methods = method_name == 0 ? 0 : method_table(file, &list, method_name);
     if (options->has_another_definition) {
-        definition(file, &list, options->free_threaded, other_name, 0);
+        definition(file, &list, options->free_threaded, other_name, 0, 0);
     }
     if (options->hook == HOOK_INIT) {
-        definition(file, &list, options->free_threaded, module_name,
+        definition(file, &list, options->free_threaded, module_name, methods,
                    options->single_phase ? 0 : file->slots_address);
     }
     if (gil_symbol != 0) {

@@ -41,6 +41,7 @@ typedef struct module_options {
     bool has_another_definition; /* a second PyModuleDef, named "other" */
     module_slot slots[MODULE_SLOT_LIMIT]; /* up to identifier 0 */
     const char *module_name;    /* m_name; NULL: "package.sample" */
+    const char *method_name;    /* of m_methods, aligned behind the slots; NULL: no methods */
     const char *import;         /* one more imported symbol */
     const unsigned char *code;  /* at the hook's address; NULL: none */
     size_t code_size;

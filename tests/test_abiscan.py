@@ -363,6 +363,65 @@ def test_declared_and_changed_at_run_time(optimise: str, target: str, tmp_path: 
         assert not gil_after_import(interpreter, tmp_path / 'sample.so')
 
 
+#: GCC lays the methods directly behind the slots. The value of the last slot and the terminator look like the object
+#: header of a PyModuleDef before 3.12, its methods like the rest of one.
+METHODS = """
+#include <Python.h>
+static int execute(PyObject *module) { return PyModule_AddIntConstant(module, "answer", 42); }
+static PyObject *same(PyObject *module, PyObject *value) { return Py_NewRef(value); }
+static PyMethodDef methods[] = {{METHOD, same, METH_O, "text"},
+#ifdef SECOND
+                                {"x", same, METH_O, NULL},
+#endif
+                                {NULL, NULL, 0, NULL}};
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)execute}, {SLOT, (void *)1}, {0, NULL}};
+#ifdef LATE
+static struct PyModuleDef definition;
+#else
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "another", .m_methods = methods, .m_slots = slots};
+#endif
+PyMODINIT_FUNC PyInit_sample(void)
+{
+#ifdef LATE
+    definition.m_name = "another";
+    definition.m_methods = methods;
+    definition.m_slots = slots;
+#endif
+    return PyModuleDef_Init(&definition);
+}
+"""
+
+
+@pytest.mark.parametrize('second', [[], ['-DSECOND']], ids=' '.join)
+@pytest.mark.parametrize('method', ['method', 'sample', 'another'])
+@pytest.mark.parametrize('tag', ['cp313t', 'cp314t'])
+def test_methods_behind_the_slots(tag: str, method: str, second: list[str], tmp_path: Path) -> None:
+    """m_name is not the file's name: nothing but the structures tells the PyModuleDef from its methods."""
+    interpreter = need(tag)
+    flags = ['-O2', f'-DMETHOD="{method}"', *second]
+    data = build(tmp_path, interpreter, *flags, '-DSLOT=Py_mod_gil', source=METHODS)
+    assert not gil_after_import(interpreter, tmp_path / 'sample.so')
+    for facts in [scan(data), scan(build(tmp_path, interpreter, *flags, '-DSLOT=Py_mod_gil', source=METHODS,
+                                         compiler='gcc -fno-asynchronous-unwind-tables'))]:  # fmt: skip
+        assert (facts['gil'], facts['gil_evidence']) == ('not-used', 'slot 4 has the value 1')
+        assert (facts['definition_name'], facts['layout']) == ('another', 'free-threaded')
+    facts = scan(build(tmp_path, interpreter, *flags, '-DSLOT=Py_mod_multiple_interpreters', source=METHODS))
+    assert (facts['gil'], facts['slots']) == ('not-declared', [2, 3])
+    assert gil_after_import(interpreter, tmp_path / 'sample.so')
+
+
+@pytest.mark.parametrize('second', [[], ['-DSECOND']], ids=' '.join)
+@pytest.mark.parametrize('method', ['method', 'sample'])
+def test_methods_are_no_definition(method: str, second: list[str], tmp_path: Path) -> None:
+    """The PyModuleDef is made at run time: what looks like one in the file is not taken for it."""
+    interpreter = need('cp314t')
+    facts = scan(build(tmp_path, interpreter, '-O2', '-DLATE', f'-DMETHOD="{method}"', *second, '-DSLOT=Py_mod_gil',
+                       source=METHODS))  # fmt: skip
+    assert (facts['gil'], facts['gil_evidence']) == ('unknown', 'the slots are made at run time')
+    assert (facts['definition_name'], facts['layout']) == (None, 'unknown')
+
+
 ENCLOSED = """
 #include <Python.h>
 static int execute(PyObject *module) { return PyModule_AddIntConstant(module, "answer", 42); }

@@ -52,6 +52,7 @@ typedef struct module_reader {
     size_t module_create;
     size_t set_gil;
 
+    bool has_several_definitions; /* and none was chosen */
     bool has_definition;
     uint64_t definition_name; /* address of the m_name member */
     bool has_slots;           /* there is an array to walk */
@@ -349,14 +350,25 @@ static abiscan_name last_part(abiscan_name name)
     return name;
 }
 
-/* The rest of PyModuleDef after m_name: doc, size, methods, slots. */
+/* Whether the unwind table has a function that begins here. */
+static bool is_function(const abiscan_image *image, uint64_t address)
+{
+    const abiscan_segment *segment = abiscan_segment_of(image, address);
+    uint64_t start = 0, end = 0;
+    return segment != NULL && segment->is_executable
+           && abiscan_function_around(image, address, &start, &end) && start == address;
+}
+
+/* The rest of PyModuleDef after m_name: doc, size, methods, slots.  A PyMethodDef or a
+ * PyGetSetDef looks alike, but has a function behind its name. */
 static bool is_definition_body(const abiscan_image *image, uint64_t name_address)
 {
     uint64_t word = abiscan_pointer_size(image);
     abiscan_word_value doc = abiscan_image_word(image, name_address + word);
     abiscan_word_value size = abiscan_image_word(image, name_address + 2 * word);
     abiscan_word_value slots = abiscan_image_word(image, name_address + 4 * word);
-    return (doc.kind == ABISCAN_WORD_POINTER || doc.kind == ABISCAN_WORD_IMPORT
+    return ((doc.kind == ABISCAN_WORD_POINTER && !is_function(image, doc.value))
+            || doc.kind == ABISCAN_WORD_IMPORT
             || (doc.kind == ABISCAN_WORD_PLAIN && doc.value == 0))
            && size.kind == ABISCAN_WORD_PLAIN
            && (slots.kind == ABISCAN_WORD_POINTER
@@ -369,7 +381,75 @@ typedef struct definition {
     abiscan_layout layout;
 } definition;
 
-/* Each filled-in pointer with three empty words before it may be an m_name. */
+/* Whether this filled-in pointer, with three empty words before it, may be an m_name. */
+static bool is_definition(const module_reader *reader, const abiscan_cell *cell,
+                          definition *found)
+{
+    const abiscan_image *image = reader->image;
+    uint64_t word = abiscan_pointer_size(image);
+    if (cell->is_import || cell->address < 3 * word) {
+        return false;
+    }
+    if (cell > image->cells && cell[-1].address + word > cell->address - 3 * word) {
+        return false; /* the loader fills in one of the three */
+    }
+    const unsigned char *before = abiscan_image_bytes(image, cell->address - 3 * word, 3 * word);
+    static const unsigned char zeros[3 * 8] = {0};
+    if (before == NULL || memcmp(before, zeros, (size_t)(3 * word)) != 0) {
+        return false;
+    }
+    found->name_address = cell->address;
+    found->layout = head_layout(image, cell->address);
+    if (found->layout == ABISCAN_LAYOUT_UNKNOWN
+        && !(reader->is_pypy && is_pypy_head(image, cell->address))) {
+        return false;
+    }
+    if (!is_definition_body(image, cell->address)) {
+        return false;
+    }
+    found->name = abiscan_image_string(image, cell->target);
+    return found->name.data != NULL && found->name.size != 0;
+}
+
+/* What looks like a PyModuleDef and is the m_methods of another: behind the slots, whose
+ * last value and terminator are what an object's head is before 3.12. */
+typedef struct method_tables {
+    uint64_t addresses[8];
+    size_t count;
+} method_tables;
+
+static void find_method_tables(const module_reader *reader, method_tables *tables)
+{
+    const abiscan_image *image = reader->image;
+    uint64_t word = abiscan_pointer_size(image);
+    size_t limit = sizeof tables->addresses / sizeof tables->addresses[0];
+    tables->count = 0;
+    for (size_t i = 0; i < image->cell_count && tables->count < limit; i++) {
+        definition owner, table;
+        if (!is_definition(reader, &image->cells[i], &owner)) {
+            continue;
+        }
+        abiscan_word_value methods = abiscan_image_word(image, owner.name_address + 3 * word);
+        const abiscan_cell *first = methods.kind == ABISCAN_WORD_POINTER
+                                        ? abiscan_cell_at(image, methods.value)
+                                        : NULL;
+        if (first != NULL && first != &image->cells[i]
+            && is_definition(reader, first, &table)) {
+            tables->addresses[tables->count++] = table.name_address;
+        }
+    }
+}
+
+static bool is_method_table(const method_tables *tables, uint64_t name_address)
+{
+    for (size_t i = 0; i < tables->count; i++) {
+        if (tables->addresses[i] == name_address) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void find_definition(module_reader *reader)
 {
     const abiscan_image *image = reader->image;
@@ -378,30 +458,12 @@ static void find_definition(module_reader *reader)
     definition named = {0, {NULL, 0}, ABISCAN_LAYOUT_UNKNOWN};
     definition other = named;
     size_t named_count = 0, other_count = 0;
+    method_tables tables;
+    find_method_tables(reader, &tables);
     for (size_t i = 0; i < image->cell_count; i++) {
-        const abiscan_cell *cell = &image->cells[i];
-        if (cell->is_import || cell->address < 3 * word) {
-            continue;
-        }
-        if (i > 0 && cell[-1].address + word > cell->address - 3 * word) {
-            continue; /* the loader fills in one of the three */
-        }
-        const unsigned char *before
-            = abiscan_image_bytes(image, cell->address - 3 * word, 3 * word);
-        static const unsigned char zeros[3 * 8] = {0};
-        if (before == NULL || memcmp(before, zeros, (size_t)(3 * word)) != 0) {
-            continue;
-        }
-        definition found = {cell->address, {NULL, 0}, head_layout(image, cell->address)};
-        if (found.layout == ABISCAN_LAYOUT_UNKNOWN
-            && !(reader->is_pypy && is_pypy_head(image, cell->address))) {
-            continue;
-        }
-        if (!is_definition_body(image, cell->address)) {
-            continue;
-        }
-        found.name = abiscan_image_string(image, cell->target);
-        if (found.name.data == NULL || found.name.size == 0) {
+        definition found;
+        if (!is_definition(reader, &image->cells[i], &found)
+            || is_method_table(&tables, found.name_address)) {
             continue;
         }
         if (abiscan_compare_names(last_part(found.name), reader->stem) == 0) {
@@ -424,9 +486,11 @@ static void find_definition(module_reader *reader)
                     ? "the file has no base relocations, its pointers cannot be told from numbers"
                     : "the relocations of this machine are not understood");
         } else {
+            reader->has_several_definitions = named_count + other_count != 0;
             say(result->layout_evidence,
-                named_count == 0 ? "no static PyModuleDef was found"
-                                 : "several PyModuleDef have this module's name");
+                named_count != 0   ? "several PyModuleDef have this module's name"
+                : other_count != 0 ? "there are several PyModuleDef, none of this module's name"
+                                   : "no static PyModuleDef was found");
         }
         return;
     }
@@ -987,8 +1051,9 @@ static void judge_gil(module_reader *reader)
     }
     say(result->gil_evidence,
         reader->has_slots || reader->has_definition ? "code may write the slots at run time"
-        : reader->image->cells_known ? "the slots are made at run time"
-                                     : "without relocations the slots cannot be found");
+        : reader->has_several_definitions ? "which of several PyModuleDef is the module's is unknown"
+        : reader->image->cells_known      ? "the slots are made at run time"
+                                          : "without relocations the slots cannot be found");
 }
 
 /* ---- the framework ---------------------------------------------------- */
