@@ -204,7 +204,8 @@ def test_subproject(project: Copy, interpreters: Interpreters) -> None:
     """With a wrap file as in docs/how-to/use-the-headers.md, and nothing of mesonbuild-ft installed."""
     python, directory = interpreters.get(BUILDER), project('with-headers')
     copy = directory / 'subprojects' / 'mesonbuild-ft'
-    for name in ('meson.build', 'meson.options', 'LICENSE', 'mesonbuild_ft/include/meson.build'):
+    for name in ('meson.build', 'meson.options', 'LICENSE', 'LICENSES/MPL-2.0.txt',
+                 'mesonbuild_ft/include/meson.build'):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(support.ROOT / name, copy / name)
     shutil.copytree(support.ROOT / 'mesonbuild_ft' / 'include', copy / 'mesonbuild_ft' / 'include', dirs_exist_ok=True)
