@@ -11,11 +11,9 @@ import contextlib
 import os
 import pathlib
 import shutil
-import time
 import typing
 
 from . import (
-    compiler_advice,
     metadata,
     plan as plan_,
     report,
@@ -29,7 +27,7 @@ from . import (
 )
 from .audit import contents
 from .diagnostics import BuildRefused, Diagnostic, refuse
-from .meson import advice, forked, objects, python_header, setup, tools
+from .meson import compile_errors, forked, setup, tools
 from .meson.setup import State
 from .settings import Settings, load
 from .target import Target
@@ -89,15 +87,15 @@ def _build_editable(
     if settings.verify != 'off' and editable.abi != 'none':
         modules_as = editable.with_tag(plan.python_tag, plan.abi_tag)
         verification = verify.verify_in_place(settings, state, modules_as, build_dir, ninja)
-    advised = _advice(plan, build_dir, verification)
-    found = [*plan.notes, *verification.found, *compiler_advice.grouped(advised)]
+    advised, words = _advice(plan, build_dir, verification)
+    found = [*plan.notes, *verification.found, *advised]
     _show(found, plan, f'{name} was not written', destination)
     wheel.remove_unfinished(destination)
     final = wheel.finish(own / 'wheel' / name, destination, editable)
     shutil.rmtree(own / 'wheel', ignore_errors=True)
     report.summary(
         target, plan, final.name, final.stat().st_size, verification, settings.verify,
-        advice=_advice_in_words(plan, build_dir, len(advised)))
+        advice=words)
     return final.name
 
 
@@ -153,25 +151,12 @@ def _call(
         raise _failure(error, settings, build_dir, mode, ninja) from error
 
 
-@contextlib.contextmanager
-def _keeping_advice(settings: Settings, build_dir: pathlib.Path, mode: str) -> typing.Iterator[None]:
-    """Keep what compilers advise, also in a build that fails: what they compiled is not compiled again."""
+def _keeping_advice(settings: Settings, build_dir: pathlib.Path, mode: str) -> contextlib.AbstractContextManager[None]:
     if not settings.advise or mode != 'wheel':
-        yield
-        return
-    output = bytearray()
-    # The clock that files are dated by lags a little.
-    since = time.time_ns() - 20_000_000
-    status = os.environ.get('NINJA_STATUS')
-    os.environ['NINJA_STATUS'] = compiler_advice.NINJA_STATUS
-    try:
-        with compiler_advice.recorded(output):
-            yield
-    finally:
-        del os.environ['NINJA_STATUS']
-        if status is not None:
-            os.environ['NINJA_STATUS'] = status
-        compiler_advice.keep(output, since, build_dir, settings.source_dir, setup.advice_file(build_dir))
+        return contextlib.nullcontext()
+    from .advice import kept
+
+    return kept.keeping(build_dir, settings.source_dir)
 
 
 def _presented(choice: Choice) -> contextlib.AbstractContextManager[None]:
@@ -212,7 +197,8 @@ def _failure(error: SystemExit, settings: Settings, build_dir: pathlib.Path, mod
     if headers is not None:
         return BuildRefused(headers)
     modules = state.configured.modules if state.configured is not None else ()
-    return BuildRefused(*advice.after_failed_compile(state.plan, build_dir, settings.source_dir, modules, ninja))
+    return BuildRefused(*compile_errors.after_failed_compile(
+        state.plan, build_dir, settings.source_dir, modules, ninja))
 
 
 def _finish(
@@ -240,8 +226,8 @@ def _finish(
     verification = Verification()
     if settings.verify != 'off':
         verification = verify.verify_wheel(settings, state, built, name, build_dir, ninja)
-    advised = _advice(plan, build_dir, verification)
-    found = [*plan.notes, *verification.found, *compiler_advice.grouped(advised)]
+    advised, words = _advice(plan, build_dir, verification)
+    found = [*plan.notes, *verification.found, *advised]
     if metadata_directory is not None:
         found += _metadata_differs(built, name, pathlib.Path(metadata_directory))
     _show(found, plan, f'{name} was not written', destination)
@@ -251,7 +237,7 @@ def _finish(
     final = wheel.finish(built, destination, name, without=without)
     report.summary(
         choice.target, plan, final.name, final.stat().st_size, verification, settings.verify, left_out=sorted(without),
-        advice=_advice_in_words(plan, build_dir, len(advised)))
+        advice=words)
     return final.name
 
 
@@ -267,31 +253,16 @@ def _show(found: typing.Sequence[Diagnostic], plan: plan_.Plan, consequence: str
             'wheel-not-written', 'hint', consequence, where=os.fspath(where), advice=instead))
 
 
-def _advice(plan: plan_.Plan, build_dir: pathlib.Path, verification: Verification) -> list[Diagnostic]:
-    """What compilers advised, all of it: a build compiles what changed."""
+def _advice(
+    plan: plan_.Plan, build_dir: pathlib.Path, verification: Verification,
+) -> tuple[list[Diagnostic], str]:
+    """What compilers advised, all of it, and how much that is in words; ([], '') where none was asked for."""
     if not plan.advise:
-        return []
-    return compiler_advice.unanswered(
-        compiler_advice.read(setup.advice_file(build_dir), build_dir), verification.modules)
+        return [], ''
+    from .advice import findings, kept
 
-
-def _advice_in_words(plan: plan_.Plan, build_dir: pathlib.Path, places: int) -> str:
-    """How much advice there is, and where there can be none, for the summary; '' where none was asked for."""
-    if not plan.advise:
-        return ''
-    own = os.fspath(python_header.directory(setup.own_directory(build_dir)))
-    advised = [command for command in objects.compile_commands(build_dir).values() if own in command.command]
-    if not advised:
-        return 'none: it takes GCC or Clang, and sources that include Python.h'
-    words = f'{places} place{"s"[:places != 1]} to look at, see above' if places else 'no place to look at'
-    hidden = sum(' -Wno-deprecated-declarations' in each.command or ' -w ' in each.command for each in advised)
-    if hidden:
-        words += f'; {hidden} of {len(advised)} sources are compiled without these warnings'
-    unheard = compiler_advice.unheard(
-        setup.advice_file(build_dir), build_dir, (each.output for each in advised))
-    if unheard:
-        words += f'; {unheard} of {len(advised)} sources were compiled by something else, which showed what there is'
-    return words
+    advised = kept.of_build(build_dir, verification.modules)
+    return findings.grouped(advised), kept.in_words(build_dir, len(advised))
 
 
 def _metadata_differs(built: pathlib.Path, name: tags.WheelName, announced: pathlib.Path) -> list[Diagnostic]:

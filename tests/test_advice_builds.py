@@ -17,9 +17,8 @@ import trees
 from conftest import Built, Hook, Interpreters
 from support import FREE_THREADED
 
-from mesonbuild_ft import compiler_advice
+from mesonbuild_ft.advice import findings, output, python_header
 from mesonbuild_ft.diagnostics import Diagnostic
-from mesonbuild_ft.meson import python_header
 
 
 Copy = typing.Callable[[str], pathlib.Path]
@@ -148,7 +147,7 @@ def test_setup(project: Copy, interpreters: Interpreters) -> None:
     def said() -> set[str]:
         done = subprocess.run([python.with_name('ninja'), '-C', 'b'], cwd=source, capture_output=True, text=True,
                               check=True, env=support.clean_environment(python))
-        found = compiler_advice.by_object(done.stdout, source / 'b', source)
+        found = output.by_object(done.stdout, source / 'b', source)
         return {each.where for several in found.values() for each in several}
 
     configure()
@@ -242,7 +241,7 @@ def test_output_of_msvc(tmp_path: pathlib.Path) -> None:
     text = ('[1/2] Compiling C object a.pyd.p/a.c.obj\n'
             "..\\a.c(12): warning C4996: 'PyDict_Next': [advice-dict-next] PyDict_Next does: do not\n"
             '[2/2] Linking target a.pyd\n').replace('\\', os.sep)
-    found = compiler_advice.by_object(text, tmp_path / 'b', tmp_path)
+    found = output.by_object(text, tmp_path / 'b', tmp_path)
     assert found == {'': [], 'a.pyd.p/a.c.obj': [
         Diagnostic('advice-dict-next', 'warning', 'PyDict_Next does', 'a.c:12', 'Do not.')]}
 
@@ -255,7 +254,7 @@ def test_output_of_objects_with_odd_names(tmp_path: pathlib.Path) -> None:
     for step in ('Compiling C object {}', 'cc -I. -MF x.d -o {} -c ../x.c'):
         text = ''.join(f'[{number}/2] {step.format(quoted)}\n{said.format(source)}' for number, (quoted, source) in
                        enumerate(((r"'a.p/it'\''s.c.o'", "it's.c"), ("'a.p/b c_x(1).c.o'", 'b c/x(1).c')), 1))
-        found = compiler_advice.by_object(text, tmp_path / 'b', tmp_path)
+        found = output.by_object(text, tmp_path / 'b', tmp_path)
         assert {name: [each.where for each in several] for name, several in found.items()} == {
             "a.p/it's.c.o": ["it's.c:9", "it's.c:12"], 'a.p/b c_x(1).c.o': ['b c/x(1).c:9', 'b c/x(1).c:12']}
 
@@ -277,15 +276,15 @@ def test_whose_code_it_is(tmp_path: pathlib.Path) -> None:
 
 def test_many_places_are_counted() -> None:
     found = [Diagnostic('advice-dict-next', 'warning', 'It does', f'a.c:{n}', 'Do not.') for n in range(30, 0, -1)]
-    one, = compiler_advice.grouped([*found, *found])
+    one, = findings.grouped([*found, *found])
     assert one.where == ', '.join(f'a.c:{line}' for line in range(1, 13)) + ', and 18 more'
 
 
 PASSED_ON: typing.Final = r'''
 import os, subprocess, sys
-from mesonbuild_ft import compiler_advice
+from mesonbuild_ft.advice import recording
 output = bytearray()
-with compiler_advice.recorded(output):
+with recording.recorded(output):
     print("one", flush=True)
     # A server of a compiler cache goes on after the build, with the pipe.
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(20)"], stderr=subprocess.DEVNULL)
@@ -306,9 +305,9 @@ def test_output_is_passed_on(interpreters: Interpreters) -> None:
 
 CLOSED: typing.Final = r'''
 import subprocess, sys
-from mesonbuild_ft import compiler_advice
+from mesonbuild_ft.advice import recording
 output = bytearray()
-with compiler_advice.recorded(output):
+with recording.recorded(output):
     done = subprocess.run([sys.executable, "-c", "import os; [os.write(1, b'x' * 65536) for _ in range(9)]"],
                           stderr=subprocess.DEVNULL)
 sys.stderr.write(str((done.returncode != 0, output[:1])))
@@ -349,8 +348,8 @@ def test_an_output_that_does_not_wait_gets_it_all(interpreters: Interpreters) ->
 
 FORKED: typing.Final = r'''
 import os, sys, warnings
-from mesonbuild_ft import compiler_advice
-with warnings.catch_warnings(record=True) as said, compiler_advice.recorded(bytearray()):
+from mesonbuild_ft.advice import recording
+with warnings.catch_warnings(record=True) as said, recording.recorded(bytearray()):
     warnings.simplefilter("always")
     child = os.fork()
     if not child:

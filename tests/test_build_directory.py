@@ -53,6 +53,21 @@ def test_the_same_stable_abi_wheel_by_two_interpreters_is_compiled_twice(
     assert 'Compiling C object' in after.stdout
 
 
+@pytest.mark.parametrize(('name', 'tag'), [('limited-abi3t', 'cp315-cp315t'), ('limited', 'cp312-cp312')])
+def test_headers_of_ours_are_no_reason_to_compile_again(
+    name: str, tag: str, hook: typing.Any, project: typing.Any,
+) -> None:
+    """A forced include and a mended Python.h, which a changed meson.build has written anew."""
+    source = project(name)
+    first = hook(tag, 'build_wheel', source, config=CONFIG)
+    assert 'Compiling C object' in first.stdout
+    build = source / 'meson.build'
+    build.write_text(f"{build.read_text(encoding='utf-8')}message('changed')\n", encoding='utf-8')
+    second = hook(tag, 'build_wheel', source, config=CONFIG)
+    assert 'Message: changed' in second.stdout
+    assert 'Compiling' not in second.stdout
+
+
 @pytest.mark.parametrize('tag', ['cp312-cp312', 'cp314-cp314t', 'cp315-cp315t'], ids=short)
 @pytest.mark.parametrize('name', ['limited-abi3t', 'plain'])
 def test_second_build_neither_configures_nor_compiles(

@@ -20,7 +20,7 @@ from .. import target as target_, workarounds
 from ..diagnostics import refuse
 from ..target import Target
 from ..target_choice import Choice
-from . import flags, machine_files
+from . import flags, machine_files, tools
 
 
 #: Meson's [binaries] entry -> (program after the triplet, the environment variables that Meson reads for it).
@@ -62,9 +62,9 @@ def arguments(
         if kind == 'cross':
             text += _section('host_machine', _host_machine(target))
         text += _section('built-in options', _options(target, binaries))
-        before.append(f'--{kind}-file={_write(directory / f"{kind}.ini", text)}')
+        before.append(f'--{kind}-file={tools.write_changed(directory / f"{kind}.ini", text)}')
     text = _section('binaries', {'python': machine_files.quoted(python)})
-    after = [f'--{kind}-file={_write(directory / "python.ini", text)}']
+    after = [f'--{kind}-file={tools.write_changed(directory / "python.ini", text)}']
     if target.system == 'windows' and (not choice.executable or abi != 'full'):
         after += _build_config(target, directory, meson_version, abi)
     return Arguments(before, after)
@@ -77,7 +77,7 @@ def _build_config(target: Target, directory: pathlib.Path, meson_version: str, a
             where='PATH, MESON or [tool.meson-python] meson', advice='Install a newer one: pip install -U meson.')
     directory.mkdir(parents=True, exist_ok=True)
     config = workarounds.build_config_for_meson(target, abi)
-    return [f'-Dpython.build_config={_write(directory / f"build-details-{abi}.json", json.dumps(config))}']
+    return [f'-Dpython.build_config={tools.write_changed(directory / f"build-details-{abi}.json", json.dumps(config))}']
 
 
 def is_cross(target: Target) -> bool:
@@ -161,7 +161,7 @@ def _stand_in(choice: Choice, directory: pathlib.Path) -> pathlib.Path:
     So what meson.build runs with it, such as a script that asks for a version, finds the requirements of the build.
     """
     info = '' if choice.executable else os.fspath(
-        _write(directory / 'python-info.json', json.dumps(choice.python_info)))
+        tools.write_changed(directory / 'python-info.json', json.dumps(choice.python_info)))
     if os.name == 'nt':  # pragma: no cover - Meson starts a script by its first line there
         path = directory / 'python.py'
         path.write_text(
@@ -183,14 +183,3 @@ def _stand_in(choice: Choice, directory: pathlib.Path) -> pathlib.Path:
 
 def _section(name: str, values: typing.Mapping[str, str]) -> str:
     return f'[{name}]\n' + ''.join(f'{key} = {value}\n' for key, value in values.items())
-
-
-def _write(path: pathlib.Path, text: str) -> pathlib.Path:
-    """Write a file, unless it says the same already: Meson would run again for a newer one."""
-    try:
-        if path.read_text(encoding='utf-8') == text:
-            return path
-    except OSError:
-        pass
-    path.write_text(text, encoding='utf-8')
-    return path

@@ -19,7 +19,7 @@ from .. import plan as plan_, workarounds
 from ..diagnostics import Diagnostic, refuse
 from ..plan import Plan
 from ..target import Target
-from . import configured as configured_, machine_files, python_header
+from . import configured as configured_, machine_files, tools
 
 
 #: Meson's option -> the environment variables that feed it, in Meson's order.
@@ -58,6 +58,8 @@ def options(
         compiler = compilers[language]
         values += own_flags(plan, own_dir, compiler.get('id', ''))
         if plan.advise:
+            from ..advice import python_header
+
             values += python_header.arguments(build_dir, source_dir, own_dir, compiler, include_dir)
         result.append(f'-D{option}={values!r}')
     return result
@@ -83,10 +85,11 @@ def own_flags(plan: Plan, own_dir: pathlib.Path, compiler: str) -> list[str]:
     package = pathlib.Path(__file__).parent.parent
     # Copies: the installed ones are gone when an isolated build environment is.
     for name in _forced_includes(plan):
-        (own_dir / name).write_bytes((package / 'forced_include' / name).read_bytes())
+        tools.write_changed(own_dir / name, (package / 'forced_include' / name).read_text(encoding='utf-8'))
     if plan.mended_headers:
         (own_dir / _MENDED).mkdir(exist_ok=True)
-        (own_dir / _MENDED / 'Python.h').write_bytes((package / _MENDED / 'Python.h').read_bytes())
+        tools.write_changed(
+            own_dir / _MENDED / 'Python.h', (package / _MENDED / 'Python.h').read_text(encoding='utf-8'))
     return words(plan, own_dir, compiler)
 
 

@@ -25,7 +25,7 @@ from ..plan import Configured, Plan
 from ..settings import ProjectSettings, Settings
 from ..target import Target
 from ..target_choice import Choice
-from . import advice, configured as configured_, cross_setup, flags, machine_files, tools
+from . import compile_errors, configured as configured_, cross_setup, flags, machine_files, tools
 
 
 RunMeson = typing.Callable[[dict[str, typing.Any], list[str]], int]
@@ -54,11 +54,6 @@ class State:
 def own_directory(build_dir: pathlib.Path) -> pathlib.Path:
     """Where mesonbuild-ft keeps its files inside a build directory."""
     return build_dir / 'mesonbuild-ft'
-
-
-def advice_file(build_dir: pathlib.Path) -> pathlib.Path:
-    """Where it is kept what compilers advised (compiler_advice.py)."""
-    return own_directory(build_dir) / 'advice.json'
 
 
 def read_state(build_dir: pathlib.Path) -> State | None:
@@ -180,7 +175,7 @@ def run(request: dict[str, typing.Any], arguments: list[str], run_meson: RunMeso
                 _forget_configuration(build_dir)
             if run_meson(request, [*how, *again, *own_files, *extra]):
                 raise _setup_failed(build_dir, target, settings.source_dir)
-        advice.before_compile(plan, build_dir, settings.source_dir, configured.limited)
+        compile_errors.before_compile(plan, build_dir, settings.source_dir, configured.limited)
         write_state(build_dir, dataclasses.replace(
             state, plan=plan, configured=configured, build_files=_build_files(build_dir),
             repeatable=all(_is_repeatable(name) for name in configured_.info(build_dir, 'buildsystem_files')),

@@ -235,3 +235,14 @@ def parse_version(text: str) -> tuple[int, ...]:
     """The leading numbers of a version: (1, 12, 1) for '1.12.1.rc2'."""
     numbers = re.match(r'\d+(?:\.\d+)*', text.strip())
     return tuple(map(int, numbers[0].split('.')[:3])) if numbers else (0,)
+
+
+def write_changed(path: pathlib.Path, text: str) -> pathlib.Path:
+    """Write a file, unless it says the same already: for a newer one Meson runs again, and all is compiled again."""
+    try:
+        if path.read_text(encoding='utf-8') == text:
+            return path
+    except OSError:
+        pass
+    path.write_text(text, encoding='utf-8')
+    return path

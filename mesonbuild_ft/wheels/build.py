@@ -18,7 +18,6 @@ import typing
 
 from .. import (
     __version__,
-    compiler_advice,
     interpreter_cache,
     scanner as scanner_,
     tags,
@@ -267,14 +266,14 @@ class _Builds:
 
     def _advice(self, job: Job, modules: typing.Sequence[ScannedModule] = ()) -> list[Diagnostic]:
         """What compilers advised in a build, and the modules of its wheel, if there is one, do not answer."""
+        if not self._project.settings.advise:
+            return []
+        from ..advice import kept
         from ..meson import setup
 
         build_dir = self._root / job.name / 'meson'
         state = setup.read_state(build_dir)
-        if state is None or state.plan is None or not state.plan.advise:
-            return []
-        found = compiler_advice.read(setup.advice_file(build_dir), build_dir)
-        return compiler_advice.unanswered(found, modules)
+        return kept.of_build(build_dir, modules) if state is not None and state.plan and state.plan.advise else []
 
     def _unchanged(
         self, job: Job, path: pathlib.Path, entry: typing.Mapping[str, typing.Any], fingerprint: str,

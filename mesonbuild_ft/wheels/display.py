@@ -8,7 +8,8 @@ import re
 import time
 import typing
 
-from .. import compiler_advice, tags
+from .. import tags
+from ..advice import findings
 from ..diagnostics import Diagnostic
 from ..inspection.outcome import Row
 from ..inspection.output import listed
@@ -174,11 +175,11 @@ def _alike(rows: typing.Sequence[Row], done: typing.Sequence[Outcome]) -> list[t
         found.setdefault(common, {}).setdefault(label, finding._replace(what=what))
 
     # Of sources, and so the same for several interpreters.
-    advised = compiler_advice.grouped(
-        finding for ended in done for finding in ended.findings if compiler_advice.is_advice(finding))
+    advised = findings.grouped(
+        finding for ended in done for finding in ended.findings if findings.is_advice(finding))
     for ended in done:
         for finding in ended.findings:
-            if compiler_advice.is_advice(finding):
+            if findings.is_advice(finding):
                 continue
             add(finding, finding.what, ended.job.label, ended.job.name, ended.job.label)
     for row in rows:

@@ -104,8 +104,9 @@ class Workers:
                     f'installing the requirements of the build: {", ".join(self._requires)}'),
                 waiting=self._waiting):
             self._note('newer releases of them cannot be looked for; those that are there are used')
+        installed = environment.installed()
         if not self._backend_path:
-            _check_environment(self._requires, environment.installed())
+            _check_environment(self._requires, installed)
         worker = self._new(environment.python, environment.variables)
         if self._record.get(f'environment {name}').get('of') != environment.identity:
             log = self._root / f'environment-{name}-hook.log'
@@ -113,8 +114,9 @@ class Workers:
             if ended.status:
                 raise BuildRefused(log_.failure('the requirements of the build are not known', ended.status, log))
             environment.add(ended.value, self._waiting)
+            installed = environment.installed()
             self._record.set(f'environment {name}', {'of': environment.identity})
-        self._made[name] = (worker, environment.installed())
+        self._made[name] = (worker, installed)
         return self._made[name]
 
     def _waiting(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A program that passes its input on to its output, and into a file: `pass_on.py FILE` (compiler_advice.recorded).
+"""A program that passes its input on to its output, and into a file: `pass_on.py FILE` (recording.py).
 
 A process of its own: in this one a thread would stand in the way of forks, and what fails in it would be nobody's.
 """

@@ -16,7 +16,7 @@ import re
 import typing
 
 from ..headers import INCLUDE_DIRECTORY
-from . import objects, tools
+from ..meson import objects, tools
 
 
 #: Compilers (Meson's ids) that have the attributes, and -isystem.
@@ -119,23 +119,14 @@ def _write(own_dir: pathlib.Path, python: pathlib.Path, is_system: bool) -> None
     ours = directory(own_dir)
     ours.mkdir(parents=True, exist_ok=True)
     # A copy: the installed one is gone when an isolated build environment is.
-    _write_file(own_dir / 'advice.h', (INCLUDE_DIRECTORY / 'mesonbuild_ft' / 'advice.h').read_text(encoding='utf-8'))
+    tools.write_changed(
+        own_dir / 'advice.h', (INCLUDE_DIRECTORY / 'mesonbuild_ft' / 'advice.h').read_text(encoding='utf-8'))
     # By its path, it is none of the headers of the system, in whose macros nothing is warned of.
     including = f'#include "{(python / "Python.h").as_posix()}"\n'
     if is_system:
         # The project wants no warning of those.
-        _write_file(own_dir / 'system_python.h', f'#pragma GCC system_header\n{including}')
+        tools.write_changed(own_dir / 'system_python.h', f'#pragma GCC system_header\n{including}')
         including = '#include "../system_python.h"\n'
-    _write_file(ours / 'Python.h', f'{including}#include "../advice.h"\n')
+    tools.write_changed(ours / 'Python.h', f'{including}#include "../advice.h"\n')
     for name in _OF_CYTHON:
-        _write_file(ours / name, f'#include "{(python / name).as_posix()}"\n{_UNLESS_CYTHON}')
-
-
-def _write_file(path: pathlib.Path, text: str) -> None:
-    """Write a file, unless it says the same already: all would be compiled again for a newer one."""
-    try:
-        if path.read_text(encoding='utf-8') == text:
-            return
-    except OSError:
-        pass
-    path.write_text(text, encoding='utf-8')
+        tools.write_changed(ours / name, f'#include "{(python / name).as_posix()}"\n{_UNLESS_CYTHON}')
