@@ -74,6 +74,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'wheel-not-built': 'The build of a wheel failed; its log says why.',
     # Sources that are not ready for abi3t.
     'abi3t-needs-export-hook': 'abi3t needs a PyModExport_ hook, and the source has only PyInit_.',
+    'abi3t-object-head': 'A structure begins with PyObject_HEAD, which abi3t does not have.',
     'abi3t-cython': 'Cython does not generate code for abi3t yet.',
     'pybind11-without-limited-api': 'pybind11 cannot be compiled with the limited API.',
     'abi3t-limited-api-in-source': 'A source defines Py_LIMITED_API itself, which the abi3t build cannot redirect.',

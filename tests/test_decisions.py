@@ -233,7 +233,7 @@ class TestDiagnostics:
         assert 'ninja: Entering directory' not in result.stdout
         assert not result.wheels
 
-    @pytest.mark.parametrize('name', ['limited-only-pyinit', 'limited-api-in-source'])
+    @pytest.mark.parametrize('name', ['limited-only-pyinit', 'limited-api-in-source', 'object-head'])
     def test_the_same_source_builds_elsewhere(self, name: str, built: typing.Any) -> None:
         module = name.replace('-', '_')
         abi3 = built.wheel(name, 'cp315-cp315')
@@ -245,6 +245,13 @@ class TestDiagnostics:
         imported = built.imported(wheel, 'cp315-cp315t')
         assert imported.answers == {'limited_only_pyinit': 42}
         assert not imported.gil_after
+
+    def test_types_get_advice_for_abi3t(self, built: typing.Any) -> None:
+        result = built.result('object-head', 'cp315-cp315t')
+        assert result.status == 1
+        assert result.findings() == ['compile-failed', 'abi3t-object-head']
+        assert 'where: object_head.c:8' in result.stderr
+        assert 'MBFT_TYPE_DATA()' in result.stderr
 
     def test_cython_gets_advice_for_abi3t(
         self, hook: typing.Any, project: typing.Any, cython: dict[str, str],

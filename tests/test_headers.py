@@ -151,10 +151,11 @@ def test_every_macro_with_every_compiler(api: Api, compiled: Compiled) -> None:
     modules = compiled.compile_all(api, 'everything')
     result = compiled.use(api.tag, [('everything', path) for path in modules])
     assert result['gil'] is not support.free_threaded(api.tag)
-    for oldest, uses_export_hook, gil_may_be_off in result['seen']:
+    for oldest, uses_export_hook, gil_may_be_off, opaque_object in result['seen']:
         assert oldest >> 16 == api.oldest[0] << 8 | api.oldest[1]
         assert uses_export_hook == (api.oldest >= (3, 15))
         assert gil_may_be_off == api.may_lack_gil
+        assert opaque_object == (api.abi == 'abi3t')
     # Of the others that may load it, the oldest and the newest; what they are does not depend on the compiler.
     for tag in {api.serves[0], api.serves[-1]} - {api.tag}:
         assert compiled.use(tag, [('everything', modules[0])])['gil'] is not support.free_threaded(tag)
@@ -422,8 +423,10 @@ SOURCES_OF_HOW_TO: typing.Final = {
     re.findall(r'MBFT_MODULE\((\w+)', block)[0]: block for block in re.findall(r'```c\n(.*?)```', HOW_TO, re.DOTALL)}
 USE_OF_HOW_TO: typing.Final = {
     'greeting': 'print(greeting.greet("world"))', 'summing': 'print(summing.sum({1: 1.5, 2: "x", 3: 2.0}))',
-    'looking': 'print(looking.look_up({1: "one"}, 1))'}
-ANSWERS_OF_HOW_TO: typing.Final = {'greeting': 'Hello, world!', 'summing': '3.5', 'looking': 'one'}
+    'looking': 'print(looking.look_up({1: "one"}, 1))',
+    'counting': 'c = counting.Counter(2); print(c.step, c.count(), c.count())'}
+ANSWERS_OF_HOW_TO: typing.Final = {
+    'greeting': 'Hello, world!', 'summing': '3.5', 'looking': 'one', 'counting': '2 2 4'}
 
 
 @pytest.mark.parametrize('name', USE_OF_HOW_TO)

@@ -192,7 +192,7 @@ def test_config_tool(interpreters: Interpreters, tmp_path: pathlib.Path) -> None
     tool = interpreters.get(BUILDER).with_name('mesonbuild-ft-config')
     include = pathlib.Path(run([tool, '--includedir'], tmp_path).strip())
     assert sorted(path.name for path in (include / 'mesonbuild_ft').iterdir()) == [
-        'advice.h', 'locking.h', 'module.h', 'references.h']
+        'advice.h', 'locking.h', 'module.h', 'references.h', 'types.h']
     assert shlex.split(run([tool, '--cflags'], tmp_path)) == [f'-I{include}']
     assert run([tool, '--version'], tmp_path) == f'{mesonbuild_ft.__version__}\n'
     done = subprocess.run([tool], capture_output=True, text=True, check=False)

@@ -101,6 +101,7 @@ def as_msvc(source: str, api: Api, standard: str, *options: str) -> tuple[int, s
         # For the headers of MinGW, which are not meant for MSVC; as_msvc.c takes __GNUC__ back.
         '/D__GNUC__=12', '/D__GNUC_MINOR__=2', '/D_PID_T_', '/D__STRICT_ANSI__',
         *(define.replace('-D', '/D') for define in defines(api)), f'/D{source.upper()}',
-        f'-I{INCLUDE}', os.fspath(SOURCES / 'as_msvc.c')]
+        # A path that begins with /w would be an option.
+        f'-I{INCLUDE}', '--', os.fspath(SOURCES / 'as_msvc.c')]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stderr

@@ -26,6 +26,7 @@ PEPS: typing.Final[dict[int, tuple[str, str]]] = {
     656: ('Platform Tag for Linux Distributions Using Musl', 'platform tags of musl'),
     660: ('Editable installs for pyproject.toml based builds', 'the hooks for editable installations'),
     684: ('A Per-Interpreter GIL', '`Py_mod_multiple_interpreters`, and what a mutex is for with the GIL'),
+    697: ('Limited C API for Extending Opaque Types', 'the data of a type in abi3t, in `types.h`'),
     703: ('Making the Global Interpreter Lock Optional in CPython', '`Py_mod_gil`, the layout of objects'),
     739: ('build-details.json 1.0', 'descriptions of interpreters that cannot run here'),
     779: ('Criteria for supported status for free-threaded Python', 'since when a free-threaded build is supported'),

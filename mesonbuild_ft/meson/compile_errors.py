@@ -17,6 +17,8 @@ _SOURCES = ('.c', '.cc', '.cpp', '.cxx', '.h', '.hpp', '.hh', '.pyx', '.pxd', '.
 _PYBIND11 = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]pybind11/', re.MULTILINE)
 #: A hook that is written out, or made by mesonbuild_ft/module.h.
 _EXPORT_HOOK = re.compile(r'PyModExport|\bMBFT_MODULE\b')
+#: In a structure of an author's own, which does not compile where PyObject has no size.
+_OBJECT_HEAD = re.compile(r'^[ \t]*PyObject_(?:VAR_)?HEAD\b|^[ \t]*Py(?:Var)?Object[ \t]+\w+[ \t]*;', re.MULTILINE)
 _OWN_DEFINE = re.compile(r'^[ \t]*#[ \t]*define[ \t]+Py_LIMITED_API\b', re.MULTILINE)
 
 
@@ -75,6 +77,9 @@ def after_failed_compile(
                 found.append(_limited_api_in_source(module, own[0], source_dir))
             elif not exports:
                 found.append(_needs_export_hook(module, written[0] if written else build_dir, source_dir))
+            headed = None if pyx else _object_head([*written, *_headers(source_dir)])
+            if headed is not None:
+                found.append(_without_object_head(module, *headed, source_dir))
     elif plan.abi == 'abi3':
         sources = _module_sources(build_dir)
         for module in modules:
@@ -99,6 +104,25 @@ def _cython(module: Module, path: pathlib.Path, source_dir: pathlib.Path) -> Dia
     return Diagnostic(
         'abi3t-cython', 'error', f'{module.name} cannot be built for abi3t: Cython does not generate code for it yet',
         where=_relative(path, source_dir), advice=f'Wait for a Cython that exports PyModExport_ hooks. {_FULL}')
+
+
+def _object_head(paths: typing.Iterable[pathlib.Path]) -> tuple[pathlib.Path, int] | None:
+    """The file and the line of the first structure that begins with PyObject_HEAD."""
+    for path in paths:
+        text = _text(path)
+        match = _OBJECT_HEAD.search(text)
+        if match:
+            return path, text.count('\n', 0, match.start()) + 1
+    return None
+
+
+def _without_object_head(module: Module, path: pathlib.Path, line: int, source_dir: pathlib.Path) -> Diagnostic:
+    return Diagnostic(
+        'abi3t-object-head', 'error',
+        f'{module.name} cannot be built for abi3t: a structure begins with PyObject_HEAD, which has no size there',
+        where=f'{_relative(path, source_dir)}:{line}',
+        advice='Leave it out of the structure, and have the interpreter place the data: MBFT_TYPE_DATA() and '
+               f'MBFT_DATA() of mesonbuild_ft/types.h do so in every ABI. {_FULL}')
 
 
 def _pybind11(module: Module, path: pathlib.Path, source_dir: pathlib.Path) -> Diagnostic:
@@ -135,6 +159,10 @@ def _module_sources(build_dir: pathlib.Path) -> dict[str, tuple[list[pathlib.Pat
                 generated = True
         result[configured.relative_path(entry, build_dir)] = (paths, generated)
     return result
+
+
+def _headers(source_dir: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(path for path in source_dir.rglob('*.h*') if path.suffix in _SOURCES and path.is_file())
 
 
 def _project_text(source_dir: pathlib.Path) -> str:

@@ -6,6 +6,7 @@
 #include <mesonbuild_ft/locking.h>
 #include <mesonbuild_ft/module.h>
 #include <mesonbuild_ft/references.h>
+#include <mesonbuild_ft/types.h>
 
 #define SPARE 64
 
@@ -171,8 +172,91 @@ static PyObject *configuration(PyObject *module, PyObject *ignored)
 {
     (void)module;
     (void)ignored;
-    return Py_BuildValue("lii", (long)MBFT_OLDEST_PYTHON, MBFT_USES_EXPORT_HOOK, MBFT_GIL_MAY_BE_OFF);
+    return Py_BuildValue(
+        "liii", (long)MBFT_OLDEST_PYTHON, MBFT_USES_EXPORT_HOOK, MBFT_GIL_MAY_BE_OFF, MBFT_OPAQUE_OBJECT);
 }
+
+/* A type with data: numbers, a reference that may be part of a cycle, and weak references to its instances. */
+
+struct holder {
+    volatile long count;
+    double factor;
+    PyObject *held;
+    PyObject *weak_references;
+};
+MBFT_TYPE_DATA(holder, struct holder);
+
+static PyObject *holder_count(PyObject *self, PyObject *ignored)
+{
+    struct holder *holder = MBFT_DATA(holder, self);
+    (void)ignored;
+    MBFT_BEGIN_CRITICAL_SECTION(self);
+    holder->count = holder->count + 1;
+    MBFT_END_CRITICAL_SECTION();
+    return none();
+}
+
+/* The data lie within the object, after what every object has, and aligned. */
+static PyObject *holder_layout(PyObject *self, PyObject *ignored)
+{
+    (void)ignored;
+    Py_ssize_t offset = (char *)MBFT_DATA(holder, self) - (char *)self;
+    return Py_BuildValue("nn", offset, (Py_ssize_t)sizeof(struct holder));
+}
+
+static int holder_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    struct holder *holder = MBFT_DATA_DURING_GC(holder, self);
+    Py_VISIT(Py_TYPE(self));
+    if (holder != NULL) {
+        Py_VISIT(holder->held);
+    }
+    return 0;
+}
+
+static int holder_clear(PyObject *self)
+{
+    Py_CLEAR(MBFT_DATA(holder, self)->held);
+    return 0;
+}
+
+static void holder_dealloc(PyObject *self)
+{
+    PyObject_GC_UnTrack(self);
+    if (MBFT_DATA(holder, self)->weak_references != NULL) {
+        PyObject_ClearWeakRefs(self);
+    }
+    (void)holder_clear(self);
+    MBFT_Object_Free(self);
+}
+
+static PyMemberDef holder_members[] = {
+    MBFT_MEMBER(holder, "count", Py_T_LONG, count, Py_READONLY, "how often count() was called"),
+    MBFT_MEMBER(holder, "factor", Py_T_DOUBLE, factor, 0, NULL),
+    MBFT_MEMBER(holder, "held", Py_T_OBJECT_EX, held, 0, "any object"),
+    MBFT_MEMBER(holder, "__weaklistoffset__", Py_T_PYSSIZET, weak_references, Py_READONLY, NULL),
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyMethodDef holder_methods[] = {
+    {"add", holder_count, METH_NOARGS, NULL},
+    {"layout", holder_layout, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot holder_slots[] = {
+    MBFT_TYPE_SLOT(Py_tp_members, holder_members),
+    MBFT_TYPE_SLOT(Py_tp_methods, holder_methods),
+    MBFT_TYPE_SLOT(Py_tp_new, PyType_GenericNew),
+    MBFT_TYPE_SLOT(Py_tp_traverse, holder_traverse),
+    MBFT_TYPE_SLOT(Py_tp_clear, holder_clear),
+    MBFT_TYPE_SLOT(Py_tp_dealloc, holder_dealloc),
+    MBFT_TYPE_SLOTS_END(holder),
+};
+
+static PyType_Spec holder_spec = {
+    "everything.Holder", MBFT_BASICSIZE(holder), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, holder_slots};
 
 /* The module. */
 
@@ -197,7 +281,16 @@ static int execute(PyObject *module)
     struct state *state = state_of(module);
     state->executed = 1;
     state->error = PyErr_NewException("everything.Error", NULL, NULL);
-    return state->error == NULL ? -1 : PyObject_SetAttrString(module, "Error", state->error);
+    if (state->error == NULL || PyObject_SetAttrString(module, "Error", state->error) < 0) {
+        return -1;
+    }
+    PyObject *holder = MBFT_Type_FromModuleAndSpec(module, &holder_spec);
+    if (holder == NULL) {
+        return -1;
+    }
+    int status = PyObject_SetAttrString(module, "Holder", holder);
+    Py_DECREF(holder);
+    return status;
 }
 
 static int traverse(PyObject *module, visitproc visit, void *arg)

@@ -21,6 +21,8 @@ import weakref
 PYPY = sys.implementation.name == 'pypy'
 #: Free-threaded 3.13 makes types immortal once there are threads.
 KEEPS_TYPES = PYPY or (sys.version_info[:2] == (3, 13) and not sys._is_gil_enabled())
+#: Without the GIL each thread counts the references to a type by itself.
+COUNTS_TYPES = not PYPY and getattr(sys, '_is_gil_enabled', lambda: True)()
 
 
 def load(name, path):
@@ -116,6 +118,40 @@ def use_set_default_at_once(module):
     assert sorted(status for status, _ in seen) == [0, 1], seen
 
 
+def use_types(module):
+    """A type with data of its own, and a class that derives from it in Python."""
+    class Derived(module.Holder):
+        more = 1
+
+    for kind in (module.Holder, Derived):
+        one, two = kind(), kind()
+        offset, size = one.layout()
+        assert offset % 8 == 0
+        assert offset >= (24 if PYPY else object.__basicsize__)
+        assert PYPY or kind.__basicsize__ >= offset + size
+        assert (one.count, one.factor) == (0, 0.0)
+        assert raises(AttributeError, getattr, one, 'held')
+        one.add()
+        one.factor, one.held = 1.5, two
+        assert (one.count, one.factor, one.held) == (1, 1.5, two)
+        assert (two.count, two.factor) == (0, 0.0)
+        assert raises((AttributeError, TypeError), setattr, one, 'count', 2)
+        del one.held
+        assert raises(AttributeError, getattr, one, 'held')
+        # A cycle goes, and takes its references to the type along.
+        one.held = two
+        if not PYPY:  # which calls no tp_traverse
+            two.held = one
+        gone = weakref.ref(one), weakref.ref(two)
+        before = sys.getrefcount(kind) if COUNTS_TYPES else 0
+        del one, two
+        for _ in range(5 if PYPY else 1):
+            gc.collect()
+        assert [reference() for reference in gone] == [None, None]
+        assert not COUNTS_TYPES or sys.getrefcount(kind) == before - 2, kind
+    Derived().more = 2
+
+
 def run(work, count):
     """Call work(number) in threads; any exception of theirs is raised here."""
     failures = []
@@ -148,6 +184,16 @@ def stress(module, threads, rounds):
 
     run(count, threads)
     assert module.counters()[1] - counter == threads * rounds, module.counters()
+
+    holder = module.Holder()
+
+    def add(number):
+        barrier.wait()
+        for _ in range(rounds):
+            holder.add()
+
+    run(add, threads)
+    assert holder.count == threads * rounds, holder.count
 
     def move(number):
         pair = (one, two) if number % 2 else (two, one)
@@ -211,13 +257,14 @@ def main():
                 assert issubclass(module.Error, Exception)
                 use_references(module)
                 use_set_default_at_once(module)
+                use_types(module)
                 stress(module, wanted['threads'], wanted['rounds'])
                 seen.append(module.configuration())
-                error = weakref.ref(module.Error)
+                types = weakref.ref(module.Error), weakref.ref(module.Holder)
                 del module
                 sys.modules.pop(name, None)
                 gc.collect()
-                assert KEEPS_TYPES or error() is None, 'the state of the module was not freed'
+                assert KEEPS_TYPES or [kind() for kind in types] == [None, None], 'the module was not freed'
             else:
                 module = load(name, path)
                 seen.append({key: value for key, value in vars(module).items()

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Types whose instances hold C data, on every ABI of CPython 3.9 and newer, and on PyPy.
+ *
+ * C11, C++17; needs nothing but Python.h, and may be copied into a project.  An author writes the data without
+ * PyObject_HEAD, and never the size or an offset:
+ *
+ *     struct counter {
+ *         long count;
+ *     };
+ *     MBFT_TYPE_DATA(counter, struct counter);
+ *
+ *     static PyObject *step(PyObject *self, PyObject *ignored)
+ *     {
+ *         MBFT_DATA(counter, self)->count++;
+ *         ...
+ *
+ *     static PyMemberDef members[] = {
+ *         MBFT_MEMBER(counter, "count", Py_T_LONG, count, Py_READONLY, "how often"),
+ *         {NULL, 0, 0, 0, NULL}
+ *     };
+ *
+ *     static PyType_Slot slots[] = {
+ *         MBFT_TYPE_SLOT(Py_tp_members, members),
+ *         MBFT_TYPE_SLOTS_END(counter)
+ *     };
+ *
+ *     static PyType_Spec spec = {"spam.Counter", MBFT_BASICSIZE(counter), 0, Py_TPFLAGS_DEFAULT, slots};
+ *
+ * and makes the type of it by MBFT_Type_FromModuleAndSpec().
+ *
+ *     full API, abi3   the data follow PyObject_HEAD in a struct: MBFT_DATA is an addition
+ *     abi3t            the size of PyObject is not known to the compiler: the interpreter finds the data of a type
+ *                      (PEP 697) that it knows by its token (Py_tp_token)
+ *
+ * The base of such a type is object, and its itemsize 0.  Classes may derive from it in Python.
+ * Reference: docs/reference/headers.md of mesonbuild-ft. */
+#ifndef MBFT_TYPES_H
+#define MBFT_TYPES_H
+
+#include <Python.h>
+
+#include <stddef.h>
+
+/* The oldest Python that may load what is compiled, as PY_VERSION_HEX is written. */
+#ifndef MBFT_OLDEST_PYTHON
+#  ifndef Py_LIMITED_API
+#    define MBFT_OLDEST_PYTHON PY_VERSION_HEX
+#  elif Py_LIMITED_API + 0 <= 3 /* empty or 3: the first limited API */
+#    define MBFT_OLDEST_PYTHON 0x03020000
+#  else
+#    define MBFT_OLDEST_PYTHON Py_LIMITED_API
+#  endif
+#endif
+
+/* Names of 3.12's Python.h, for the header that had their like before. */
+#ifndef Py_T_INT
+#  include <structmember.h>
+#  define Py_T_SHORT T_SHORT
+#  define Py_T_INT T_INT
+#  define Py_T_LONG T_LONG
+#  define Py_T_FLOAT T_FLOAT
+#  define Py_T_DOUBLE T_DOUBLE
+#  define Py_T_STRING T_STRING
+#  define Py_T_CHAR T_CHAR
+#  define Py_T_BYTE T_BYTE
+#  define Py_T_UBYTE T_UBYTE
+#  define Py_T_USHORT T_USHORT
+#  define Py_T_UINT T_UINT
+#  define Py_T_ULONG T_ULONG
+#  define Py_T_STRING_INPLACE T_STRING_INPLACE
+#  define Py_T_BOOL T_BOOL
+#  define Py_T_OBJECT_EX T_OBJECT_EX
+#  define Py_T_LONGLONG T_LONGLONG
+#  define Py_T_ULONGLONG T_ULONGLONG
+#  define Py_T_PYSSIZET T_PYSSIZET
+#endif
+#ifndef Py_READONLY
+#  define Py_READONLY READONLY
+#endif
+
+/** Whether ``PyObject`` has no size and no fields for the compiler: 1 or 0.  So it is in abi3t (PEP 803). */
+#if defined(Py_TARGET_ABI3T) || defined(_Py_OPAQUE_PYOBJECT)
+#  define MBFT_OPAQUE_OBJECT 1
+#else
+#  define MBFT_OPAQUE_OBJECT 0
+#endif
+
+#ifndef mbft_pointer
+#  if defined(__GNUC__) && !defined(__cplusplus)
+/* ISO C has no conversion from a function; every compiler for Python does. */
+#    define mbft_pointer(value) __extension__(void *)(value)
+#  else
+#    define mbft_pointer(value) (void *)(value)
+#  endif
+#endif
+
+#if defined(__GNUC__)
+#  define mbft_unused __attribute__((unused))
+#else
+#  define mbft_unused
+#endif
+
+/** Says what an instance of a type holds, at file scope; a semicolon follows it.
+ *
+ * :param name: an identifier, by which the other macros know the type
+ * :param data: the C type of the data.  New instances are all zero
+ */
+#if MBFT_OPAQUE_OBJECT
+#  define MBFT_TYPE_DATA(name, data)                                                                      \
+      typedef data mbft_data_##name;                                                                      \
+      static char mbft_token_##name; /* its address is the token */                                       \
+      static inline mbft_unused mbft_data_##name *mbft_find_##name(PyObject *object)                      \
+      {                                                                                                   \
+          PyTypeObject *type = NULL;                                                                      \
+          mbft_data_##name *found = NULL;                                                                 \
+          if (PyType_GetBaseByToken(Py_TYPE(object), &mbft_token_##name, &type) == 1) {                   \
+              found = (mbft_data_##name *)PyObject_GetTypeData(object, type);                             \
+              Py_DECREF(type);                                                                            \
+          }                                                                                               \
+          return found;                                                                                   \
+      }                                                                                                   \
+      static inline mbft_unused mbft_data_##name *mbft_find_during_gc_##name(PyObject *object)            \
+      {                                                                                                   \
+          PyTypeObject *type = NULL;                                                                      \
+          if (PyType_GetBaseByToken_DuringGC(Py_TYPE(object), &mbft_token_##name, &type) != 1) {          \
+              return NULL;                                                                                \
+          }                                                                                               \
+          return (mbft_data_##name *)PyObject_GetTypeData_DuringGC(object, type);                         \
+      }                                                                                                   \
+      struct mbft_semicolon
+#else
+#  define MBFT_TYPE_DATA(name, data)                                                                      \
+      typedef data mbft_data_##name;                                                                      \
+      struct mbft_object_##name {                                                                         \
+          PyObject_HEAD                                                                                   \
+          mbft_data_##name data_;                                                                         \
+      };                                                                                                  \
+      static inline mbft_unused mbft_data_##name *mbft_find_##name(PyObject *object)                      \
+      {                                                                                                   \
+          return &((struct mbft_object_##name *)object)->data_;                                           \
+      }                                                                                                   \
+      struct mbft_semicolon
+#endif
+
+/** A pointer to the data of an instance, good as long as the object lives.
+ *
+ * :param name: that of ``MBFT_TYPE_DATA``
+ * :param object: the ``PyObject *``, whose type is this one or one derived from it.  It is not looked at whether it is
+ */
+#define MBFT_DATA(name, object) mbft_find_##name(object)
+
+/** The same within a ``tp_traverse`` function, where no reference may be taken (``PyObject_GetTypeData_DuringGC``).  NULL
+ * in abi3t while the type itself goes away.
+ */
+#if MBFT_OPAQUE_OBJECT
+#  define MBFT_DATA_DURING_GC(name, object) mbft_find_during_gc_##name(object)
+#else
+#  define MBFT_DATA_DURING_GC(name, object) mbft_find_##name(object)
+#endif
+
+/** The ``basicsize`` of a ``PyType_Spec`` (int). */
+#if MBFT_OPAQUE_OBJECT
+#  define MBFT_BASICSIZE(name) (-(int)sizeof(mbft_data_##name))
+#else
+#  define MBFT_BASICSIZE(name) ((int)sizeof(struct mbft_object_##name))
+#endif
+
+/** An entry of an array of ``PyMemberDef``, which ends with ``{NULL, 0, 0, 0, NULL}`` as ever.
+ *
+ * :param name: that of ``MBFT_TYPE_DATA``
+ * :param attribute: the attribute's name, a string; ``"__weaklistoffset__"`` and ``"__dictoffset__"`` with
+ *     ``Py_T_PYSSIZET`` and ``Py_READONLY`` make instances that can be referred to weakly, or have a ``__dict__``
+ * :param type: ``Py_T_LONG`` and so on, as in 3.12's ``Python.h``; also there for older ones
+ * :param field: the field of the data
+ * :param flags: ``Py_READONLY`` or 0
+ * :param doc: a string, or NULL
+ */
+#if MBFT_OPAQUE_OBJECT
+#  define MBFT_MEMBER(name, attribute, type, field, flags, doc)                                           \
+      {attribute, type, (Py_ssize_t)offsetof(mbft_data_##name, field), (flags) | Py_RELATIVE_OFFSET, doc}
+#else
+#  define MBFT_MEMBER(name, attribute, type, field, flags, doc)                                           \
+      {attribute, type, (Py_ssize_t)offsetof(struct mbft_object_##name, data_.field), flags, doc}
+#endif
+
+/** An entry of an array of ``PyType_Slot``; of a function, too. */
+#define MBFT_TYPE_SLOT(id, value) {(id), mbft_pointer(value)}
+
+/** Its last entry, in which abi3t has the token of the type (``Py_tp_token``). */
+#if MBFT_OPAQUE_OBJECT
+#  define MBFT_TYPE_SLOTS_END(name) {Py_tp_token, &mbft_token_##name}, {0, NULL}
+#else
+#  define MBFT_TYPE_SLOTS_END(name) {0, NULL}
+#endif
+
+/** ``PyType_FromModuleAndSpec()`` without other bases than ``object``.  The headers of 3.9 have it for the limited API,
+ * the stable ABI has it from 3.10 on: abi3 modules for 3.9 make the type by ``PyType_FromSpec()``, and so cannot ask
+ * it for its module.
+ *
+ * :param module: the ``PyObject *``, which the type keeps a reference to
+ * :returns: a strong reference, or NULL with an exception set
+ */
+static inline PyObject *MBFT_Type_FromModuleAndSpec(PyObject *module, PyType_Spec *spec)
+{
+#if defined(Py_LIMITED_API) && MBFT_OLDEST_PYTHON < 0x030a0000
+    (void)module;
+    return PyType_FromSpec(spec);
+#else
+    return PyType_FromModuleAndSpec(module, spec, NULL);
+#endif
+}
+
+/** The end of a ``tp_dealloc`` function: frees the instance, and lets go of its type.  Before it, a type with
+ * ``Py_TPFLAGS_HAVE_GC`` calls ``PyObject_GC_UnTrack()``, and each lets go of what the data refer to.
+ *
+ * :param object: the ``PyObject *``
+ */
+static inline void MBFT_Object_Free(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+#if defined(__GNUC__) && !defined(__cplusplus)
+    freefunc release = __extension__(freefunc)PyType_GetSlot(type, Py_tp_free);
+#else
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+#endif
+    release(object);
+    Py_DECREF((PyObject *)type);
+}
+
+#endif
