@@ -96,7 +96,7 @@ def _modules(target: Target) -> dict[str, types.SimpleNamespace]:
         'sys': types.SimpleNamespace(**{
             **vars(sys),
             'platform': _SYS_PLATFORMS.get(target.system, 'linux'),
-            'version_info': (*target.version, target.release_level, 0),
+            'version_info': (*target.version, target.release_level, target.release_serial),
             'implementation': types.SimpleNamespace(name=target.implementation),
             'builtin_module_names': builtin_names + (('__pypy__',) if target.implementation == 'pypy' else ()),
         }),

@@ -72,6 +72,7 @@ class Target:
     machine: as in Linux platform tags, on any system: 'x86_64' (also for amd64), 'i686' (also for win32), 'aarch64'
         (also for arm64), 'armv7l', 's390x'; of macOS, 'universal2' for both of its machines.
     description: the file or directory that this was read from; '' for an interpreter that says it itself.
+    release_serial: the 2 of 3.15.0rc2.
     """
 
     implementation: str
@@ -92,14 +93,18 @@ class Target:
     system: str = 'linux'
     machine: str = ''
     description: str = ''
+    release_serial: int = 0
+
+    @property
+    def release(self) -> str:
+        """As `platform.python_version()` writes it: '3.15.0rc2'."""
+        return release_text(self.version, self.release_level, self.release_serial)
 
     @property
     def name(self) -> str:
         """For people: 'CPython 3.14.7 free-threaded'."""
         names = {'cpython': 'CPython', 'pypy': 'PyPy', 'graalpy': 'GraalPy'}
-        words = [names.get(self.implementation, self.implementation), '.'.join(map(str, self.version))]
-        if self.release_level != 'final':
-            words[-1] += f' ({self.release_level})'
+        words = [names.get(self.implementation, self.implementation), self.release]
         if self.free_threaded:
             words.append('free-threaded')
         if self.debug:
@@ -138,6 +143,7 @@ def running() -> Target:
         implementation=sys.implementation.name,
         version=(sys.version_info[0], sys.version_info[1], sys.version_info[2]),
         release_level=sys.version_info[3],
+        release_serial=sys.version_info[4],
         free_threaded=free_threaded,
         debug=bool(variable('Py_DEBUG')) or hasattr(sys, 'gettotalrefcount'),
         trace_refs=bool(variable('Py_TRACE_REFS')) or hasattr(sys, 'getobjects'),
@@ -424,6 +430,12 @@ def abi_tag_from_suffix(suffix: str) -> str:
     else:
         abi = parts[1]
     return abi.replace('.', '_').replace('-', '_')
+
+
+def release_text(version: typing.Sequence[int], level: str, serial: int) -> str:
+    """A version with `releaselevel` and `serial` of `sys.version_info`: '3.15.0rc2'."""
+    letters = {'alpha': 'a', 'beta': 'b', 'candidate': 'rc'}
+    return '.'.join(map(str, version)) + (f'{letters[level]}{serial}' if level in letters else '')
 
 
 def python_tag(implementation: str, version: typing.Sequence[int]) -> str:

@@ -187,7 +187,7 @@ def build_config_for_meson(target: Target, abi: str) -> dict[str, typing.Any]:
     libpython: dict[str, typing.Any] = {'dynamic': full, 'link_extensions': True}
     libpython |= {'dynamic_stableabi': stable, 'dynamic-stableabi': stable}
     version = {'major': target.version[0], 'minor': target.version[1], 'micro': target.version[2],
-               'releaselevel': target.release_level, 'serial': 0}
+               'releaselevel': target.release_level, 'serial': target.release_serial}
     return {
         'schema_version': '1.0',
         'base_prefix': prefix,

@@ -135,7 +135,7 @@ def test_windows(name: str) -> None:
         trace_refs=False, platform='win_amd64', python_tag=name.split('-')[0], abi_tag=abi,
         extension_suffixes=(f'.{abi}-win_amd64.pyd', '.pyd'), pointer_size=8, byte_order='little',
         include_dir=f'{prefix}/include', defines_gil_disabled=False, libc='', system='windows', machine='x86_64',
-        description=f'{prefix}')
+        description=f'{prefix}', release_serial=2 if level == 'candidate' else 0)
     info = read.python_info
     variables = info['variables']
     assert {key: info[key] for key in ('version', 'platform', 'suffix', 'limited_api_suffix', 'is_freethreaded')} == {

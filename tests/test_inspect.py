@@ -148,6 +148,20 @@ def test_machine(inspect: Inspect, interpreters: typing.Any) -> None:
     assert len(text.splitlines()) == 1 + len(found)
 
 
+def test_releases_are_whole(inspect: Inspect, interpreters: typing.Any) -> None:
+    """As each interpreter itself says it, 3.15.0rc2 and the like included."""
+    names = [interpreters.get(tag) for tag in ('cp315-cp315', 'cp315-cp315t', support.PYPY)]
+    said = []
+    for name in names:
+        code = 'import sys; info = sys.version_info; print(sys.version.split()[0], info.releaselevel, info.serial)'
+        said.append(subprocess.run([name, '-c', code], capture_output=True, text=True, check=True).stdout.split())
+    _, text = inspect(support.ROOT / 'docs', *names)
+    assert [re.split('  +', line)[0].split(' ')[1] for line in text.splitlines()[1:]] == [one[0] for one in said]
+    _, text = inspect(support.ROOT / 'docs', '--format', 'json', *names)
+    found = json.loads(text)['interpreters']
+    assert [[item['name'].split(' ')[1], item['release_level'], str(item['release_serial'])] for item in found] == said
+
+
 def test_windows(inspect: Inspect) -> None:
     names = [trees.tree(trees.WINDOWS, f'{tag}-win_amd64') for tag in (
         'cp313-cp313t', 'cp314-cp314', 'cp314-cp314t', 'cp315-cp315', 'cp315-cp315t')]

@@ -205,7 +205,8 @@ def _alone(details: Details) -> tuple[Target, files.Info]:
         defines_gil_disabled=free_threaded and (not windows if defined is None else defined),
         libc=libc_of_names(multiarch if version.number >= (3, 13) else '', multiarch, suffixes[0])
         if system == 'linux' else '',
-        system=system, machine=machine, description=os.fspath(details.path))
+        system=system, machine=machine, description=os.fspath(details.path),
+        release_serial=version.serial)
     return target, _python_info(details, target, version, platform, include)
 
 

@@ -10,7 +10,7 @@ import re
 import typing
 
 from ..diagnostics import BuildRefused, refuse
-from ..target import header_defines
+from ..target import header_defines, release_text
 from . import binary_headers
 
 
@@ -98,9 +98,7 @@ class Version(typing.NamedTuple):
 
     def __str__(self) -> str:
         """As `platform.python_version()` writes it: '3.15.0rc2'."""
-        letters = {'alpha': 'a', 'beta': 'b', 'candidate': 'rc'}
-        release = f'{letters[self.level]}{self.serial}' if self.level in letters else ''
-        return '.'.join(map(str, self.number)) + release
+        return release_text(self.number, self.level, self.serial)
 
 
 def patchlevel(include: pathlib.Path) -> Version:

@@ -112,7 +112,7 @@ def read(
         # configure writes it there; without the header nothing is compiled.
         defines_gil_disabled=free_threaded if defined is None else free_threaded and defined,
         libc=_libc(recorded, header, data) if system == 'linux' else '',
-        system=system, machine=machine, description=os.fspath(named))
+        system=system, machine=machine, description=os.fspath(named), release_serial=version.serial)
     variables['INCLUDEPY'] = os.fspath(include)
     variables.update(usual_variables(
         prefix, version, flags, free_threaded, platlibdir=str(recorded.get('PLATLIBDIR') or 'lib')))

@@ -68,7 +68,8 @@ def read(
         extension_suffixes=suffixes, pointer_size=header.pointer_size, byte_order=header.byte_order,
         include_dir=os.fspath(include),
         defines_gil_disabled=free_threaded and bool(files.defines_gil_disabled(child(include, 'pyconfig.h'))),
-        system='windows', machine=header.machines[0], description=os.fspath(description or named or prefix))
+        system='windows', machine=header.machines[0], description=os.fspath(description or named or prefix),
+        release_serial=version.serial)
     stdlib = child(prefix, 'Lib')
     return target, files.python_info(
         variables(target, prefix, include, stdlib, dll.name, str(version)), stdlib=stdlib, windows=True,

@@ -23,10 +23,8 @@ from .outcome import Found, Project, Row, Yielded
 SCHEMA_VERSION: typing.Final = 1
 _SEVERITY_STYLES: typing.Final = {'hint': 'cyan', 'warning': 'bold yellow', 'error': 'bold red'}
 
-
 #: Columns of a terminal for the end of a path, at least.
 _NARROWEST_PATH: typing.Final = 20
-_LEVELS: typing.Final = {'alpha': 'a', 'beta': 'b', 'candidate': 'rc'}
 _PATH: typing.Final = 'FOUND AT'
 
 
@@ -183,9 +181,8 @@ def listed(names: typing.Iterable[str]) -> str:
 
 
 def _name(found: Found) -> str:
-    """'CPython 3.15.0rc': the GIL has a column of its own."""
-    level = found.target.release_level
-    return found.target.name.replace(' free-threaded', '').replace(f' ({level})', _LEVELS.get(level, level))
+    """'CPython 3.15.0rc2': the GIL has a column of its own."""
+    return found.target.name.replace(' free-threaded', '')
 
 
 def _gil(found: Found) -> str:
@@ -249,8 +246,8 @@ def _interpreter(found: Found) -> dict[str, typing.Any]:
     return {
         'path': found.path, 'runs': found.runs, 'name': target.name, 'implementation': target.implementation,
         'version': '.'.join(map(str, target.version)), 'release_level': target.release_level,
-        'free_threaded': target.free_threaded, 'debug': target.debug, 'platform': target.platform,
-        'libc': target.libc, 'python_tag': found.tag,
+        'release_serial': target.release_serial, 'free_threaded': target.free_threaded, 'debug': target.debug,
+        'platform': target.platform, 'libc': target.libc, 'python_tag': found.tag,
     }
 
 
