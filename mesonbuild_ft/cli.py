@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import os
+import re
 import sys
 import typing
 
@@ -82,9 +84,12 @@ def parse(arguments: typing.Sequence[str]) -> argparse.Namespace:
         # The parsers of the other commands cost more than most checks.
         command = argparse.ArgumentParser(prog=f'mesonbuild-ft {asked}', formatter_class=help.Formatter)
         _describe(command, asked)
+        _check_options(command, asked, arguments[1:end])
         parsed = command.parse_args(arguments[1:end])
     else:
-        parsed = parser(asked).parse_args(arguments[:end])
+        command = parser(asked)
+        _check_options(command, '', itertools.takewhile(lambda argument: argument != asked, arguments))
+        parsed = command.parse_args(arguments[:end])
     parsed.passed_on = list(arguments[end + 1:])
     return parsed
 
@@ -96,6 +101,26 @@ def _no_such_command(asked: str) -> typing.NoReturn:
     near = difflib.get_close_matches(asked, COMMANDS, 1)
     meant = f'is `mesonbuild-ft {near[0]}` meant?' if near else f'there are {", ".join(COMMANDS)}'
     parser().error(f'there is no command {asked}: {meant}')
+
+
+def _check_options(command: argparse.ArgumentParser, asked: str, arguments: typing.Iterable[str]) -> None:
+    """Say of the first option that there is none of that name which one is likely meant. Raises SystemExit.
+
+    argparse would first say what else is missing, and names none that is near.
+    """
+    known = list(command._option_string_actions)
+    for argument in itertools.takewhile(lambda argument: argument != '--', arguments):
+        name = argument.partition('=')[0]
+        # Of short ones the value may follow at once; what has spaces is no option for argparse.
+        if not re.match(r'-[-a-zA-Z][a-zA-Z]', name) or ' ' in argument or any(
+                option.startswith(name) or (option == name[:2] != '--') for option in known):
+            continue
+        from . import suggestions
+
+        near = suggestions.option(name, command._actions)
+        meant = (f'is {near} meant?' if near else 'what is for meson setup follows after --' if asked in PASSES_ON
+                 else f'`{command.prog} --help` lists them')
+        command.error(f'there is no option {name}: {meant}')
 
 
 def parser(*asked: str) -> argparse.ArgumentParser:

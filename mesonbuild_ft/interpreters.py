@@ -91,7 +91,8 @@ def find(names: typing.Iterable[str] = ()) -> list[Interpreter]:
     for name, interpreter in zip(wanted, found, strict=False):
         if interpreter is None:
             raise refuse(
-                'unusable-interpreter', f'{name} cannot be run, or is no Python 3', where='--python',
+                'unusable-interpreter', f'{name} cannot be run, or is no Python 3{meant(name, _ask_all)}',
+                where='--python',
                 advice='Name a version, e.g. 3.14t, or an interpreter, e.g. /opt/python/cp314-cp314t/bin/python.')
     return distinct(interpreter for interpreter in found if interpreter is not None)
 
@@ -179,16 +180,38 @@ def executable(name: str, ask_all: ProbeAll | None = None) -> pathlib.Path:
     version = _VERSION.fullmatch(name)
     if version is None or os.path.lexists(name):
         return named(name)
+    known = of_machine(ask_all or _ask_all)
     fitting = [
-        found for found in of_machine(ask_all or (lambda paths: probe_all(paths, probe)))
+        found for found in known
         if (found.target.implementation, found.target.version[:2], found.target.free_threaded, found.target.debug)
         == (version[1] or 'cpython', (3, int(version[2])), bool(version[3]), False)]
     if not fitting:
         raise refuse(
-            'unusable-interpreter', f'there is no {name if version[1] else f"CPython {name}"} on this machine',
-            where=name,
+            'unusable-interpreter', f'there is no {name if version[1] else f"CPython {name}"} on this machine'
+            + _meant(name, known), where=name,
             advice='`mesonbuild-ft inspect` lists those that are found; others can be named by their path.')
     return pathlib.Path(fitting[-1].executable)
+
+
+def meant(name: str, ask_all: ProbeAll) -> str:
+    """': is 3.14t meant?' for the name of an interpreter that is no file and no command; '' where none is near it."""
+    import shutil
+
+    if os.path.basename(name) != name or os.path.lexists(name) or shutil.which(name):
+        return ''
+    return _meant(name, of_machine(ask_all))
+
+
+def _meant(name: str, known: typing.Iterable[Interpreter]) -> str:
+    from . import suggestions
+
+    near = suggestions.interpreter(name, known)
+    return f': is {near} meant?' if near else ''
+
+
+def _ask_all(paths: typing.Sequence[pathlib.Path]) -> list[Interpreter | None]:
+    """`probe_all`, and nothing is remembered."""
+    return probe_all(paths, probe)
 
 
 def is_version(name: str) -> bool:

@@ -150,8 +150,10 @@ def _choice(name: str, where: str, source_dir: pathlib.Path) -> Choice:
         with interpreter_cache.Cache() as cache:
             path = interpreters.executable(name, cache.probe_all)
     elif not path.exists():
+        with interpreter_cache.Cache() as cache:
+            meant = interpreters.meant(name, cache.probe_all)
         raise refuse(
-            'unreadable-target', f'there is no {name}', where=where,
+            'unreadable-target', f'there is no {name}{meant}', where=where,
             advice='Name an interpreter, its version, its prefix directory, or a build-details.json. A relative path '
                    'begins in the directory of pyproject.toml, which is another one where a wheel is built from a '
                    'source distribution.')

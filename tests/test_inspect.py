@@ -288,6 +288,29 @@ def test_command_that_does_not_exist(given: str, said: str, capsys: pytest.Captu
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(('given', 'said'), [
+    ('check --fail-onn error dist', 'there is no option --fail-onn: is --fail-on meant?'),
+    # Before what is missing is told.
+    ('check --formt=json', 'there is no option --formt: is --format meant?'),
+    ('check -format json dist', 'there is no option -format: is --format meant?'),
+    # A value of an option.
+    ('wheels --jsn', 'there is no option --jsn: is --format json meant?'),
+    ('--verson', 'there is no option --verson: is --version meant?'),
+    ('check --xyz dist', 'there is no option --xyz: `mesonbuild-ft check --help` lists them'),
+    ('setup build --buildtype=release', 'there is no option --buildtype: what is for meson setup follows after --')])
+def test_option_that_does_not_exist(given: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        cli.main(given.split())
+    assert said in capsys.readouterr().err
+
+
+def test_what_is_no_option() -> None:
+    """What follows --, values that are written onto a short option, and the beginning of a long one."""
+    parsed = cli.parse(['wheels', '-Cabi=full', '-j3', '--fre', '--', '--frsh'])
+    assert (parsed.config_setting, parsed.jobs, parsed.fresh, parsed.named) == ([('abi', 'full')], 3, True, ['--frsh'])
+    assert cli.parse(['setup', 'build', '--', '--buildtype=release']).passed_on == ['--buildtype=release']
+
+
 class TestUndecided:
     @pytest.fixture
     def computed(self, project: typing.Callable[[str], pathlib.Path]) -> pathlib.Path:

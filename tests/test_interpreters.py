@@ -11,7 +11,7 @@ import typing
 import pytest
 import support
 
-from mesonbuild_ft import interpreters as interpreters_, tags
+from mesonbuild_ft import interpreters as interpreters_, suggestions, tags
 from mesonbuild_ft.check import import_process
 from mesonbuild_ft.diagnostics import BuildRefused
 
@@ -79,6 +79,27 @@ def test_by_version(version: str, interpreters: typing.Any) -> None:
     assert found.target.free_threaded is version.endswith('t')
     with pytest.raises(BuildRefused, match=r'there is no CPython 3\.12t on this machine'):
         interpreters_.executable('3.12t')
+
+
+#: As people write what is not there, and what is meant of 3.13, 3.14, 3.14t and PyPy 3.11.
+NEAR: typing.Final = {
+    'cp314t': '3.14t', 'cp314-cp314t': '3.14t', 'cp314': '3.14', '314t': '3.14t', 'python314': '3.14',
+    'PYTHON3.14T': '3.14t', '3.14.7t': '3.14t', 'pyhton3.14': '3.14', 'pp311': 'pypy3.11', 'PyPy-3.11': 'pypy3.11',
+    # The other build of a version, never another version.
+    '3.13t': '3.13', 'cp313t': '3.13', '3.12': '', 'cp316': '', '3.11': '', 'pypy3.10': '', 'no-such-python': '',
+}
+
+
+def test_what_is_meant(interpreters: typing.Any) -> None:
+    known = [interpreters_.probe(interpreters.get(tag)) for tag in (
+        'cp313-cp313', 'cp314-cp314', 'cp314-cp314t', support.PYPY)]
+    found = [one for one in known if one is not None]
+    assert len(found) == 4
+    assert {name: suggestions.interpreter(name, found) for name in NEAR} == NEAR
+    with pytest.raises(BuildRefused, match=r'cp314t cannot be run, or is no Python 3: is 3\.14t meant\?'):
+        interpreters_.find(['cp314t'])
+    # A file that is not there is no misspelt version.
+    assert interpreters_.meant('./cp314t', lambda _: found) == ''
 
 
 @pytest.mark.parametrize(('path', 'name'), [

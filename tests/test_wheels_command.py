@@ -493,6 +493,7 @@ def test_json(command: Command, project: Copy) -> None:
 REFUSED: typing.Final = {
     'another backend': (['cp311-cp311'], 'other-build-backend', "build-backend is 'mesonpy'"),
     'a target as config setting': (['-Ctarget=python3'], 'invalid-config-setting', 'target is set for each build'),
+    'a tag': (['cp314t'], 'unreadable-target', 'there is no cp314t: is 3.14t meant?'),
     'no such version': (['3.99t'], 'unusable-interpreter', 'there is no CPython 3.99t on this machine'),
     'requirements without the backend': (
         ['cp311-cp311'], 'other-build-backend',

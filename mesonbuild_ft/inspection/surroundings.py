@@ -49,7 +49,7 @@ def _named(name: str, cache: interpreter_cache.Cache) -> Found:
             given = path
         else:
             raise refuse(
-                'unreadable-target', f'there is no {name}', where=name,
+                'unreadable-target', f'there is no {name}{interpreters.meant(name, cache.probe_all)}', where=name,
                 advice='Name an interpreter, e.g. python3.14t, its prefix directory, or a build-details.json.')
     if (given / 'pyproject.toml').is_file():
         raise refuse(
