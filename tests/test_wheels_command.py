@@ -290,6 +290,35 @@ def test_the_same_fault_is_told_once(command: Command, project: Copy) -> None:
     assert done.stdout.endswith('\n0 wheels in dist, beside 4 of earlier runs; 4 builds failed\n')
 
 
+def test_a_compiler_error_is_told_once_for_all_abis(command: Command, project: Copy) -> None:
+    """Headers that are named beside it, and what is advised for one ABI, differ; the error is the same."""
+    directory = project('limited-abi3t')
+    source = directory / 'limited_abi3t.c'
+    text = source.read_text()
+    support.replace(source, 'return PyLong_FromLong(42);', 'Py_INCREF(undeclared);\n    return PyLong_FromLong(42);')
+    pythons = ['cp311-cp311', 'cp313-cp313t', 'cp314-cp314t', 'cp315-cp315t']
+    done = command.run(directory, *pythons)
+    assert done.stdout.count('error[wheel-not-built]') == 1
+    # Of all builds that of the full API is shown: to switch the limited API off does not help.
+    assert done.stdout.startswith('error[wheel-not-built]\n  the build cp313-cp313t failed: it ended with status 1\n')
+    assert '-Cabi=full' not in done.stdout
+    assert len(re.findall(r'limited_abi3t\.c:9:15: error: .*undeclared', done.stdout)) == 1
+    others, = re.findall(r'^  the same for: (.*)$', done.stdout, re.MULTILINE)
+    assert sorted(others.split(', ')) == ['cp314-cp314t', 'cp315-abi3.abi3t', 'cp39-abi3']
+    # One error for some of them, another for the others.
+    source.write_text(text.replace('#include <Python.h>', """#include <Python.h>
+#ifdef Py_LIMITED_API
+#error with the limited API
+#else
+#error without it
+#endif"""))
+    done = command.run(directory, *pythons)
+    assert done.stdout.count('error[wheel-not-built]') == 2
+    told = re.findall(r'the build (\S+) failed(?s:.*?)error: #error (.*)(?s:.*?)the same for: (.*)', done.stdout)
+    assert [(sorted([first, *others.split(', ')]), error) for first, error, others in told] == [
+        (['cp315-abi3.abi3t', 'cp39-abi3'], 'with the limited API'), (['cp313-cp313t', 'cp314-cp314t'], 'without it')]
+
+
 def test_a_wheel_that_cannot_be_imported_is_kept_away(command: Command, project: Copy) -> None:
     directory = project('plain')
     source, = directory.rglob('*.c')

@@ -162,16 +162,19 @@ def _earlier(done: typing.Sequence[Outcome], project: str, output: str) -> int:
 #: What names of modules end with: it tells interpreters apart, and nothing else.
 _SUFFIX: typing.Final = re.compile(r'\.(?:cpython-|pypy|cp\d|abi3)[\w-]*(?=\.(?:so|pyd)\b)')
 
+#: An error of a compiler at a line of a source, as GCC and Clang write it, or MSVC.
+_ERROR: typing.Final = re.compile(r'(?::\d+(?::\d+)?: (?:fatal )?error: |\(\d+(?:,\d+)?\) ?: (?:fatal )?error )')
+
 
 def _alike(rows: typing.Sequence[Row], done: typing.Sequence[Outcome]) -> list[tuple[Diagnostic, list[str]]]:
-    """What was found, each fault once: (of the first that has it, what to call the others that have it too)."""
+    """What was found, each fault once: (of one that has it, what to call the others that have it too)."""
     found: dict[Diagnostic, dict[str, Diagnostic]] = {}
 
     def add(finding: Diagnostic, what: str, label: str, *own: str) -> None:
         common = finding
         for text in own:
             common = common._replace(what=common.what.replace(text, ''), where=common.where.replace(text, ''))
-        common = common._replace(what=_SUFFIX.sub('', common.what), where=_SUFFIX.sub('', common.where))
+        common = common._replace(what=_fault(_SUFFIX.sub('', common.what)), where=_SUFFIX.sub('', common.where))
         found.setdefault(common, {}).setdefault(label, finding._replace(what=what))
 
     # Of sources, and so the same for several interpreters.
@@ -186,8 +189,20 @@ def _alike(rows: typing.Sequence[Row], done: typing.Sequence[Outcome]) -> list[t
         if row.state == 'refused':
             for finding in row.findings:
                 add(finding, f'{row.found.short}: {finding.what}', row.found.short, row.found.target.name)
-    return [*((each, []) for each in advised),
-            *((next(iter(each.values())), list(each)[1:]) for each in found.values())]
+    result: list[tuple[Diagnostic, list[str]]] = [(each, []) for each in advised]
+    for each in found.values():
+        # What other ABIs have as well, another ABI does not help.
+        shown = min(each, key=lambda label: '-Cabi=' in each[label].what)
+        result.append((each[shown], [label for label in each if label != shown]))
+    return result
+
+
+def _fault(what: str) -> str:
+    """What tells one fault from another. Where a compiler gives errors it is these.
+
+    Beside them stand the headers of the interpreter, and what the build was for.
+    """
+    return '\n'.join(line.strip() for line in what.splitlines() if _ERROR.search(line)) or what
 
 
 def closing(rows: typing.Sequence[Row], done: typing.Sequence[Outcome], output: str, earlier: int = 0) -> str:
