@@ -345,6 +345,42 @@ def test_directory_with_several_distributions(tmp_path: pathlib.Path) -> None:
         (os.fspath(site), ['stray.so'], [])]
 
 
+def test_what_is_not_of_the_tree(
+    hook: typing.Any, project: typing.Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Build directories and environments below a directory are left out, and read where they are named."""
+    directory = project('limited')
+    assert hook('cp314-cp314', 'build_editable', directory).status == 0
+    assert hook('cp314-cp314t', 'build_wheel', directory, config={'build-dir': 'build/plain'}).status == 0
+    monkeypatch.chdir(directory)
+    module, = pathlib.Path('build/cp314').glob('*.so')
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', '.venv'], check=True)
+    shutil.copy(module, '.venv')
+    pathlib.Path('.git/refs/heads').mkdir(parents=True)
+    pathlib.Path('.git/refs/heads/fix-one.so').write_text('0' * 40)
+
+    def check(named: str) -> tuple[list[str], str]:
+        """(the modules, what is left out)."""
+        assert cli.main(['check', '--format', 'json', named]) == 0
+        out, error = capsys.readouterr()
+        result, = json.loads(out)['results']
+        return sorted(each['path'] for each in result['modules']), error
+
+    assert cli.main(['check', '.']) == 2
+    out, error = capsys.readouterr()
+    assert error == (
+        'mesonbuild-ft: left out: 2 build directories of Meson (build/cp314, build/plain) and 1 virtual environment '
+        '(.venv); to check one, name it\n')
+    assert 'to do: Name the directory with the wheels, or a build directory, such as build/cp314.' in out
+    # A module that was put among the sources.
+    shutil.copy(module, 'limited.abi3.so')
+    assert check('.') == (['limited.abi3.so'], error)
+    assert check('build/cp314') == ([module.name], '')
+    assert check('.venv') == ([module.name], '')
+    assert cli.main(['check', 'build']) == 2
+    assert 'left out: 2 build directories of Meson (build/cp314, build/plain); ' in capsys.readouterr().err
+
+
 def test_pure_python(tmp_path: pathlib.Path) -> None:
     """A wheel, what was unpacked from it, its sources and an installed package: all without modules, and fine."""
     wheel = wheels.wheel(tmp_path, 'py3-none-any', {'pkg/__init__.py': b''}, purelib=True)

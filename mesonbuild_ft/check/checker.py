@@ -18,7 +18,7 @@ from ..diagnostics import Diagnostic
 from ..modules import Module
 from ..scanner import Scanner
 from . import subjects as subjects_
-from .subjects import Job, Kind, Options, Subject
+from .subjects import Job, Kind, LeftOut, Options, Subject
 
 
 if typing.TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Checked(typing.NamedTuple):
 
     label: what to call it. path: where it lies. name: the tags that it is judged by, if it has any.
     unusable: nothing could be judged. imports: what interpreters did with the modules, where that was asked for.
+    left_out: directories below one that was named, of which nothing was read; they are with the first of its results.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Checked(typing.NamedTuple):
     found: tuple[Diagnostic, ...]
     unusable: bool = False
     imports: tuple[Import, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -85,7 +87,8 @@ def _judge(subject: Subject) -> Checked:
     # A wheel with a broken member is judged, and the member is a finding; a file that was named is the thing itself.
     unusable = subject.unusable or (not modules and len(problems) + subject.unread > 0) or (
         subject.kind == 'module' and not any(module.parts for module in modules))
-    return Checked(subject.label, subject.kind, subject.path, name, tuple(modules), tuple(found), unusable)
+    return Checked(subject.label, subject.kind, subject.path, name, tuple(modules), tuple(found), unusable,
+                   left_out=subject.left_out)
 
 
 def _run(jobs: list[Job], scanner: Scanner, threads: int, progress: Progress | None) -> None:

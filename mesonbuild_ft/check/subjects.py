@@ -33,6 +33,17 @@ _LARGEST_WHEEL_FILE: typing.Final = 64 << 10
 _LARGEST_METADATA: typing.Final = 1 << 20
 
 
+#: Of version control: nothing in them is a file of the tree.
+_NO_FILES: typing.Final = frozenset({'.git', '.hg', '.svn'})
+
+
+class LeftOut(typing.NamedTuple):
+    """A directory below the one that was named, of which nothing is read, and what it is."""
+
+    path: str
+    kind: typing.Literal['build-directory', 'environment']
+
+
 class Options(typing.NamedTuple):
     """jobs: threads; 0: one for each processor. python: whose packages are meant by name; '': this interpreter.
 
@@ -77,7 +88,10 @@ class Job:
 
 
 class Subject:
-    """What is being checked, while it is. unread: extension modules that are there and cannot be read."""
+    """What is being checked, while it is.
+
+    unread: extension modules that are there and cannot be read. left_out: directories that nobody named.
+    """
 
     def __init__(
         self, label: str, kind: Kind, path: str, *, found: typing.Iterable[Diagnostic] = (), unusable: bool = False,
@@ -91,6 +105,7 @@ class Subject:
         self.jobs: list[Job] = []
         self.unusable = unusable
         self.unread = 0
+        self.left_out: tuple[LeftOut, ...] = ()
 
 
 def is_candidate(path: str) -> bool:
@@ -265,7 +280,14 @@ def _directory(path: str, options: Options) -> list[Subject]:
         return [_unusable(path, 'unreadable-file', error.strerror or str(error), 'Check its permissions.', 'directory')]
     if wheels:
         return [_wheel(wheel, options) for wheel in wheels]
-    files = _files_below(path)
+    files, left_out = _files_below(path)
+    subjects = _tree(path, files, left_out)
+    subjects[0].left_out = left_out
+    return subjects
+
+
+def _tree(path: str, files: typing.Mapping[str, int], left_out: tuple[LeftOut, ...]) -> list[Subject]:
+    """Of these files below a directory."""
     owners: list[Subject] = []
     for name in sorted(files):
         if re.fullmatch(r'[^/]+\.dist-info/WHEEL', name):
@@ -289,19 +311,34 @@ def _directory(path: str, options: Options) -> list[Subject]:
         subjects.append(left)
     if not any(subject.jobs for subject in subjects):
         if not owners and not any(name.endswith('.py') for name in files):
+            builds = [each.path for each in left_out if each.kind == 'build-directory']
             return [_unusable(
                 path, 'nothing-to-check', 'holds no wheel at its top, and no extension module or .py file below it',
-                'Name the directory with the wheels.', 'directory')]
+                'Name the directory with the wheels'
+                + (f', or a build directory, such as {builds[0]}.' if builds else '.'), 'directory')]
         # Pure Python, as a wheel may be.
         return subjects[:1] or [left]
     return subjects
 
 
-def _files_below(path: str) -> dict[str, int]:
-    """Relative path, with slashes -> size of every regular file; links to directories are not followed."""
+def _files_below(path: str) -> tuple[dict[str, int], tuple[LeftOut, ...]]:
+    """(relative path, with slashes -> size of every regular file; what is left out), without following links.
+
+    What Meson builds in is no result: it holds the modules before they are installed, of whatever interpreter was
+    built for last. What is installed in an environment is not of whoever has it in the tree.
+    """
     result: dict[str, int] = {}
-    for folder, _, names in os.walk(path):
+    left_out: list[LeftOut] = []
+    for folder, directories, names in os.walk(path):
+        directories[:] = [name for name in directories if name not in _NO_FILES]
         relative = os.path.relpath(folder, path).replace(os.sep, '/')
+        if relative != '.':
+            is_build = 'meson-private' in directories and os.path.isfile(
+                os.path.join(folder, 'meson-private', 'coredata.dat'))
+            if is_build or 'pyvenv.cfg' in names:
+                left_out.append(LeftOut(os.path.normpath(folder), 'build-directory' if is_build else 'environment'))
+                directories.clear()
+                continue
         for name in names:
             try:
                 status = os.stat(os.path.join(folder, name))
@@ -309,7 +346,7 @@ def _files_below(path: str) -> dict[str, int]:
                 continue
             if stat.S_ISREG(status.st_mode):
                 result[name if relative == '.' else f'{relative}/{name}'] = status.st_size
-    return result
+    return result, tuple(sorted(left_out))
 
 
 def _add_files(subject: Subject, root: str, files: typing.Mapping[str, int]) -> None:

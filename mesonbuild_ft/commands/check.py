@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'what to change. Without --import nothing is unpacked, imported or executed.'
     )
     parser.add_argument('named', nargs='+', metavar='NAME', help='a wheel, a directory (the wheels in it, or without '
-                        'any the modules below it), a .so, .pyd or .dylib file, or an installed package')
+                        'any the modules below it, but for build directories of Meson, virtual environments and .git, '
+                        'which have to be named), a .so, .pyd or .dylib file, or an installed package')
     parser.add_argument('--format', choices=FORMATS, default='table', help='of what is printed (default: %(default)s)')
     parser.add_argument('--report', action='append', default=[], metavar='FORMAT=FILE', type=_report,
                         help='also write the result in another format to a file; may be repeated')
@@ -112,6 +113,9 @@ def run(arguments: argparse.Namespace) -> int:
             found = list({interpreter.tag: interpreter for interpreter in found}.values())
         with status.ends_orderly():
             results = imports.run(results, found, arguments.max_inflated, owner)
+    from ..output import summary
+    for line in filter(None, map(summary.left_out, results)):
+        print(f'mesonbuild-ft: {line}', file=sys.stderr)
     ended = _status(results, arguments.fail_on)
     def write(form: str, stream: typing.TextIO) -> None:
         _write(results, form, stream, arguments, loaded.stable_abi_source, ended)

@@ -41,7 +41,7 @@ _shtab_mesonbuild_ft_check_options=(
   "--fix[write a corrected copy of each wheel whose suffixes, Tag lines or stray import libraries are wrong into this directory, and judge the copy instead]:DIRECTORY:_files -/"
   "--jobs[threads (default\: one for each processor)]:N:"
   "--max-inflated[how much the modules of one archive may inflate to, such as 500M or 2G (default\: 50 times the size of the archive, at least 64M, at most 8G)]:SIZE:"
-  "*:a wheel, a directory (the wheels in it, or without any the modules below it), a .so, .pyd or .dylib file, or an installed package:_files -g '(*.whl|*.so|*.pyd|*.dylib)'"
+  "*:a wheel, a directory (the wheels in it, or without any the modules below it, but for build directories of Meson, virtual environments and .git, which have to be named), a .so, .pyd or .dylib file, or an installed package:_files -g '(*.whl|*.so|*.pyd|*.dylib)'"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -41,6 +41,7 @@ def _result(checked: Checked) -> dict[str, typing.Any]:
         'kind': checked.kind,
         'path': checked.path,
         'verdict': checked.verdict,
+        'left_out': [each._asdict() for each in checked.left_out],
         'tag': None if name is None else {'python': name.python, 'abi': name.abi, 'platform': name.platform},
         'findings': [finding._asdict() for finding in checked.found],
         'modules': [_module(module) for module in checked.modules],

@@ -157,6 +157,19 @@ def imports(checked: Checked) -> list[str]:
     return lines
 
 
+def left_out(checked: Checked) -> str:
+    """A line on the directories that were not read: 'left out: 1 build directory of Meson (build/cp314); …'."""
+    words = []
+    for kind, one, many in (
+            ('build-directory', 'build directory of Meson', 'build directories of Meson'),
+            ('environment', 'virtual environment', 'virtual environments')):
+        paths = [each.path for each in checked.left_out if each.kind == kind]
+        if paths:
+            named = ', '.join([*paths[:SHOWN], *(['…'] if len(paths) > SHOWN else [])])
+            words.append(f'{len(paths)} {one if len(paths) == 1 else many} ({printable(named)})')
+    return f'left out: {" and ".join(words)}; to check one, name it' if words else ''
+
+
 def printable(text: str) -> str:
     """The text with control characters escaped: names in an archive must not steer a terminal or a CI log."""
     if text.isprintable():
