@@ -250,7 +250,7 @@ class TestDiagnostics:
         result = built.result('object-head', 'cp315-cp315t')
         assert result.status == 1
         assert result.findings() == ['compile-failed', 'abi3t-object-head']
-        assert 'where: object_head.c:8' in result.stderr
+        assert 'where: holder.h:4' in result.stderr
         assert 'MBFT_TYPE_DATA()' in result.stderr
 
     def test_cython_gets_advice_for_abi3t(

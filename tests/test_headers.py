@@ -223,6 +223,34 @@ def test_single_phase(api: Api, compiled: Compiled) -> None:
     assert used['gil'] is not support.free_threaded(api.tag)
 
 
+@pytest.mark.parametrize('api', [Api('cp314-cp314t'), Api('cp315-cp315', 'abi3', (3, 9)), ABI3T[1], Api(PYPY)], ids=str)
+def test_a_type_of_two_sources(api: Api, compiled: Compiled, tmp_path: pathlib.Path) -> None:
+    """One of them C++ and the other C."""
+    python, other = compiled.interpreters.get(api.tag), tmp_path / 'other.o'
+    subprocess.run(['gcc', '-std=c11', *WARNINGS, '-O1', '-fPIC', '-c', f'-I{INCLUDE}', f'-I{include_dir(python)}',
+                    *api.defines, SOURCES / 'shared_type_sum.c', '-o', other], check=True)
+    for how in (('gcc', 'c11'), ('clang++', 'c++17')):
+        path = compiled.compile(api, 'shared_type', *how, os.fspath(other))
+        assert compiled.use(api.tag, [('shared_type', path)])['seen'] == [42]
+    # Where the token is left out, nothing that could be imported is linked.
+    command = ['gcc', '-fPIC', '-shared', f'-I{INCLUDE}', f'-I{include_dir(python)}', *api.defines, '-DWITHOUT_TOKEN',
+               SOURCES / 'shared_type.c', other, '-o', tmp_path / 'without.so']
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode != 0) == (api.abi == 'abi3t')
+    assert ('mbft_token_pair' in done.stderr) == (api.abi == 'abi3t')
+
+
+@pytest.mark.parametrize('api', [Api('cp314-cp314t'), ABI3T[1]], ids=str)
+def test_data_that_objects_are_not_aligned_for(api: Api, compiled: Compiled) -> None:
+    source = ('#include <mesonbuild_ft/types.h>\nstruct wide { _Alignas(64) double numbers[8]; };\n'
+              'MBFT_TYPE_DATA(wide, struct wide);\n')
+    done = subprocess.run(
+        ['gcc', '-std=c11', '-fsyntax-only', f'-I{INCLUDE}', f'-I{include_dir(compiled.interpreters.get(api.tag))}',
+         *api.defines, '-x', 'c', '-'], input=source, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert '"objects are not aligned like that"' in done.stderr
+
+
 @pytest.mark.parametrize('header', HEADERS)
 @pytest.mark.parametrize('api', [*FULL, Api('cp315-cp315', 'abi3', (3, 9)), *ABI3T], ids=str)
 def test_each_header_alone(header: str, api: Api, compiled: Compiled, tmp_path: pathlib.Path) -> None:
@@ -424,9 +452,11 @@ SOURCES_OF_HOW_TO: typing.Final = {
 USE_OF_HOW_TO: typing.Final = {
     'greeting': 'print(greeting.greet("world"))', 'summing': 'print(summing.sum({1: 1.5, 2: "x", 3: 2.0}))',
     'looking': 'print(looking.look_up({1: "one"}, 1))',
-    'counting': 'c = counting.Counter(2); print(c.step, c.count(), c.count())'}
+    'counting': 'c = counting.Counter(2); print(c.step, c.count(), c.count())',
+    'holding': 'h = holding.Holder(); h.held = h; print(h.held is h)'}
 ANSWERS_OF_HOW_TO: typing.Final = {
-    'greeting': 'Hello, world!', 'summing': '3.5', 'looking': 'one', 'counting': '2 2 4'}
+    'greeting': 'Hello, world!', 'summing': '3.5', 'looking': 'one', 'counting': '2 2 4',
+    'holding': 'True'}
 
 
 @pytest.mark.parametrize('name', USE_OF_HOW_TO)

@@ -17,8 +17,6 @@ _SOURCES = ('.c', '.cc', '.cpp', '.cxx', '.h', '.hpp', '.hh', '.pyx', '.pxd', '.
 _PYBIND11 = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]pybind11/', re.MULTILINE)
 #: A hook that is written out, or made by mesonbuild_ft/module.h.
 _EXPORT_HOOK = re.compile(r'PyModExport|\bMBFT_MODULE\b')
-#: In a structure of an author's own, which does not compile where PyObject has no size.
-_OBJECT_HEAD = re.compile(r'^[ \t]*PyObject_(?:VAR_)?HEAD\b|^[ \t]*Py(?:Var)?Object[ \t]+\w+[ \t]*;', re.MULTILINE)
 _OWN_DEFINE = re.compile(r'^[ \t]*#[ \t]*define[ \t]+Py_LIMITED_API\b', re.MULTILINE)
 
 
@@ -67,6 +65,7 @@ def after_failed_compile(
     if plan.abi == 'abi3t':
         sources = _module_sources(build_dir)
         exports = _EXPORT_HOOK.search(_project_text(source_dir)) is not None
+        heads: set[tuple[str, int]] = set()
         for module in modules:
             written, _ = sources.get(module.path, ([], False))
             pyx = [path for path in written if path.suffix == '.pyx']
@@ -77,9 +76,11 @@ def after_failed_compile(
                 found.append(_limited_api_in_source(module, own[0], source_dir))
             elif not exports:
                 found.append(_needs_export_hook(module, written[0] if written else build_dir, source_dir))
-            headed = None if pyx else _object_head([*written, *_headers(source_dir)])
-            if headed is not None:
-                found.append(_without_object_head(module, *headed, source_dir))
+            for path in () if pyx else written:
+                head = objects.object_head(build_dir, path)
+                if head is not None and head not in heads:
+                    heads.add(head)
+                    found.append(_object_head(module, pathlib.Path(head[0]), head[1], source_dir))
     elif plan.abi == 'abi3':
         sources = _module_sources(build_dir)
         for module in modules:
@@ -106,23 +107,13 @@ def _cython(module: Module, path: pathlib.Path, source_dir: pathlib.Path) -> Dia
         where=_relative(path, source_dir), advice=f'Wait for a Cython that exports PyModExport_ hooks. {_FULL}')
 
 
-def _object_head(paths: typing.Iterable[pathlib.Path]) -> tuple[pathlib.Path, int] | None:
-    """The file and the line of the first structure that begins with PyObject_HEAD."""
-    for path in paths:
-        text = _text(path)
-        match = _OBJECT_HEAD.search(text)
-        if match:
-            return path, text.count('\n', 0, match.start()) + 1
-    return None
-
-
-def _without_object_head(module: Module, path: pathlib.Path, line: int, source_dir: pathlib.Path) -> Diagnostic:
+def _object_head(module: Module, path: pathlib.Path, line: int, source_dir: pathlib.Path) -> Diagnostic:
     return Diagnostic(
         'abi3t-object-head', 'error',
         f'{module.name} cannot be built for abi3t: a structure begins with PyObject_HEAD, which has no size there',
         where=f'{_relative(path, source_dir)}:{line}',
-        advice='Leave it out of the structure, and have the interpreter place the data: MBFT_TYPE_DATA() and '
-               f'MBFT_DATA() of mesonbuild_ft/types.h do so in every ABI. {_FULL}')
+        advice='Leave it out of the structure, have the interpreter place the data, and make the type by a '
+               f'PyType_Spec: MBFT_TYPE_DATA() and MBFT_DATA() of mesonbuild_ft/types.h do so in every ABI. {_FULL}')
 
 
 def _pybind11(module: Module, path: pathlib.Path, source_dir: pathlib.Path) -> Diagnostic:
@@ -159,10 +150,6 @@ def _module_sources(build_dir: pathlib.Path) -> dict[str, tuple[list[pathlib.Pat
                 generated = True
         result[configured.relative_path(entry, build_dir)] = (paths, generated)
     return result
-
-
-def _headers(source_dir: pathlib.Path) -> list[pathlib.Path]:
-    return sorted(path for path in source_dir.rglob('*.h*') if path.suffix in _SOURCES and path.is_file())
 
 
 def _project_text(source_dir: pathlib.Path) -> str:

@@ -22,6 +22,13 @@ from ..diagnostics import Diagnostic
 from ..plan import Module
 
 
+#: Options of cl.exe for what it writes.
+_MICROSOFT_OUTPUT: typing.Final = re.compile(r'[/-](?:c$|Fo|Fd|Fp|Yc|Yu|showIncludes)')
+#: What a preprocessor says of the lines that follow.
+_LINE_MARK: typing.Final = re.compile(r'#(?:line)? (\d+) "([^"]*)"')
+_OBJECT_HEAD: typing.Final = re.compile(r'\bPyObject_HEAD\b')
+
+
 @dataclasses.dataclass(frozen=True)
 class Object:
     """An entry of compile_commands.json."""
@@ -158,6 +165,34 @@ def defines_old_limited_api(build_dir: pathlib.Path, source: pathlib.Path) -> bo
     return False
 
 
+def object_head(build_dir: pathlib.Path, source: pathlib.Path) -> tuple[str, int] | None:
+    """Where a PyObject_HEAD is left of a source, preprocessed as it is compiled: the file and the line in it.
+
+    No header defines that macro for abi3t.
+    """
+    for item in compile_commands(build_dir).values():
+        if item.source is None or not _same(pathlib.Path(item.directory, item.source), source):
+            continue
+        try:
+            words = split(item.command)
+        except ValueError:
+            continue
+        if _is_microsoft(words):
+            done = _preprocess([*(word for word in words if not _MICROSOFT_OUTPUT.match(word)), '/E'], item)
+        else:
+            done = _preprocess([*_without_output(words), '-E'], item)
+        path, number = '', 0
+        for line in done.stdout.splitlines() if done is not None else ():
+            mark = _LINE_MARK.match(line)
+            if mark:
+                path, number = mark[2], int(mark[1])
+                continue
+            if _OBJECT_HEAD.search(line):
+                return os.path.normpath(os.path.join(item.directory, path.replace('\\\\', '\\'))), number
+            number += 1
+    return None
+
+
 def _same(left: pathlib.Path, right: pathlib.Path) -> bool:
     return os.path.realpath(left) == os.path.realpath(right)
 
@@ -177,8 +212,21 @@ def _value_of_limited_api(item: Object, *, complete: bool = True) -> str | None:
         words = split(item.command)
     except ValueError:
         return None
-    if re.split(r'[/\\]', words[0])[-1].removesuffix('.exe').lower() in ('cl', 'clang-cl'):
+    if _is_microsoft(words):
         return _value_by_microsoft(item, words)
+    done = _preprocess([*_without_output(words), '-dM', '-E'], item)
+    if done is None or (complete and done.returncode) or '#define ' not in done.stdout:
+        return None
+    match = re.search(r'^#define Py_LIMITED_API\b *(.*)', done.stdout, re.MULTILINE)
+    return (match[1] or '1') if match else ''
+
+
+def _is_microsoft(words: typing.Sequence[str]) -> bool:
+    return re.split(r'[/\\]', words[0])[-1].removesuffix('.exe').lower() in ('cl', 'clang-cl')
+
+
+def _without_output(words: typing.Sequence[str]) -> list[str]:
+    """The command of a compiler with the syntax of GCC, but for what it writes."""
     kept, skip = [], False
     for word in words:
         if skip:
@@ -187,18 +235,13 @@ def _value_of_limited_api(item: Object, *, complete: bool = True) -> str | None:
             skip = True
         elif word not in ('-c', '-MD', '-MMD'):
             kept.append(word)
-    done = _preprocess([*kept, '-dM', '-E'], item)
-    if done is None or (complete and done.returncode) or '#define ' not in done.stdout:
-        return None
-    match = re.search(r'^#define Py_LIMITED_API\b *(.*)', done.stdout, re.MULTILINE)
-    return (match[1] or '1') if match else ''
+    return kept
 
 
 def _value_by_microsoft(item: Object, words: list[str]) -> str | None:
     """The same where the compiler prints no macros: the macro comes after the source in another one."""
     mark = 'mesonbuild_ft_value'
-    dropped = re.compile(r'[/-](?:c$|Fo|Fd|Fp|Yc|Yu|showIncludes)')
-    kept = [word for word in words if not dropped.match(word) and word != item.source]
+    kept = [word for word in words if not _MICROSOFT_OUTPUT.match(word) and word != item.source]
     if item.source is None or len(kept) == len(words):
         return None
     # In the directory that the name of the source begins in.

@@ -206,11 +206,8 @@ static PyObject *holder_layout(PyObject *self, PyObject *ignored)
 
 static int holder_traverse(PyObject *self, visitproc visit, void *arg)
 {
-    struct holder *holder = MBFT_DATA_DURING_GC(holder, self);
     Py_VISIT(Py_TYPE(self));
-    if (holder != NULL) {
-        Py_VISIT(holder->held);
-    }
+    Py_VISIT(MBFT_DATA_DURING_GC(holder, self)->held);
     return 0;
 }
 

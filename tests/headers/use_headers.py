@@ -265,6 +265,8 @@ def main():
                 sys.modules.pop(name, None)
                 gc.collect()
                 assert KEEPS_TYPES or [kind() for kind in types] == [None, None], 'the module was not freed'
+            elif name == 'shared_type':
+                seen.append(load(name, path).answer(20, 22))
             else:
                 module = load(name, path)
                 seen.append({key: value for key, value in vars(module).items()

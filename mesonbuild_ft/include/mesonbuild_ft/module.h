@@ -71,7 +71,7 @@
 #else
 #  define mbft_pointer(value) (void *)(value)
 #endif
-#if defined(__GNUC__)
+#if defined(__GNUC__) || defined(__clang__)
 #  define mbft_unused __attribute__((unused))
 #else
 #  define mbft_unused

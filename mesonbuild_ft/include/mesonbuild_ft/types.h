@@ -79,7 +79,7 @@
 #endif
 
 /** Whether ``PyObject`` has no size and no fields for the compiler: 1 or 0.  So it is in abi3t (PEP 803). */
-#if defined(Py_TARGET_ABI3T) || defined(_Py_OPAQUE_PYOBJECT)
+#if PY_VERSION_HEX >= 0x030f0000 && (defined(Py_TARGET_ABI3T) || defined(_Py_OPAQUE_PYOBJECT))
 #  define MBFT_OPAQUE_OBJECT 1
 #else
 #  define MBFT_OPAQUE_OBJECT 0
@@ -93,44 +93,67 @@
 #    define mbft_pointer(value) (void *)(value)
 #  endif
 #endif
-
-#if defined(__GNUC__)
-#  define mbft_unused __attribute__((unused))
+#ifndef mbft_unused
+#  if defined(__GNUC__) || defined(__clang__)
+#    define mbft_unused __attribute__((unused))
+#  else
+#    define mbft_unused
+#  endif
+#endif
+#ifdef __cplusplus
+#  define mbft_extern extern "C"
 #else
-#  define mbft_unused
+#  define mbft_extern extern
+#endif
+#if defined(_WIN32) || defined(__CYGWIN__) || !(defined(__GNUC__) || defined(__clang__))
+#  define mbft_hidden
+#else
+#  define mbft_hidden __attribute__((visibility("hidden")))
 #endif
 
-/** Says what an instance of a type holds, at file scope; a semicolon follows it.
- *
- * :param name: an identifier, by which the other macros know the type
- * :param data: the C type of the data.  New instances are all zero
- */
+/* Objects are aligned for these, and for nothing that wants more. */
+union mbft_aligned {
+    long long integer;
+    long double number;
+    void *pointer;
+};
+#if defined(__cplusplus)
+#  define mbft_check_alignment(data) \
+      static_assert(alignof(data) <= alignof(union mbft_aligned), "objects are not aligned like that");
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#  define mbft_check_alignment(data) \
+      _Static_assert(_Alignof(data) <= _Alignof(union mbft_aligned), "objects are not aligned like that");
+#else
+#  define mbft_check_alignment(data)
+#endif
+
 #if MBFT_OPAQUE_OBJECT
-#  define MBFT_TYPE_DATA(name, data)                                                                      \
+#  define mbft_type_data(name, data)                                                                      \
       typedef data mbft_data_##name;                                                                      \
-      static char mbft_token_##name; /* its address is the token */                                       \
+      mbft_check_alignment(mbft_data_##name)                                                              \
       static inline mbft_unused mbft_data_##name *mbft_find_##name(PyObject *object)                      \
       {                                                                                                   \
-          PyTypeObject *type = NULL;                                                                      \
-          mbft_data_##name *found = NULL;                                                                 \
-          if (PyType_GetBaseByToken(Py_TYPE(object), &mbft_token_##name, &type) == 1) {                   \
-              found = (mbft_data_##name *)PyObject_GetTypeData(object, type);                             \
-              Py_DECREF(type);                                                                            \
+          PyTypeObject *mbft_type = NULL;                                                                 \
+          mbft_data_##name *mbft_found = NULL;                                                            \
+          if (PyType_GetBaseByToken(Py_TYPE(object), &mbft_token_##name, &mbft_type) == 1) {              \
+              mbft_found = (mbft_data_##name *)PyObject_GetTypeData(object, mbft_type);                   \
+              Py_DECREF(mbft_type);                                                                       \
           }                                                                                               \
-          return found;                                                                                   \
+          return mbft_found;                                                                              \
       }                                                                                                   \
       static inline mbft_unused mbft_data_##name *mbft_find_during_gc_##name(PyObject *object)            \
       {                                                                                                   \
-          PyTypeObject *type = NULL;                                                                      \
-          if (PyType_GetBaseByToken_DuringGC(Py_TYPE(object), &mbft_token_##name, &type) != 1) {          \
+          PyTypeObject *mbft_type = NULL;                                                                 \
+          if (PyType_GetBaseByToken_DuringGC(Py_TYPE(object), &mbft_token_##name, &mbft_type) != 1) {     \
               return NULL;                                                                                \
           }                                                                                               \
-          return (mbft_data_##name *)PyObject_GetTypeData_DuringGC(object, type);                         \
+          return (mbft_data_##name *)PyObject_GetTypeData_DuringGC(object, mbft_type);                    \
       }                                                                                                   \
       struct mbft_semicolon
 #else
-#  define MBFT_TYPE_DATA(name, data)                                                                      \
+#  define mbft_type_data(name, data)                                                                      \
       typedef data mbft_data_##name;                                                                      \
+      mbft_check_alignment(mbft_data_##name)                                                              \
       struct mbft_object_##name {                                                                         \
           PyObject_HEAD                                                                                   \
           mbft_data_##name data_;                                                                         \
@@ -142,16 +165,46 @@
       struct mbft_semicolon
 #endif
 
+/** Says what an instance of a type holds, at file scope; a semicolon follows it.  Of a type that more than one source
+ * uses, ``MBFT_TYPE_DATA_SHARED`` stands in a header, and ``MBFT_TYPE_TOKEN`` in one source.
+ *
+ * :param name: an identifier, by which the other macros know the type
+ * :param data: a struct, or a name by typedef.  In C++ it is trivial and has standard layout: no constructor is called.
+ *     New instances are all zero
+ */
+#if MBFT_OPAQUE_OBJECT
+#  define MBFT_TYPE_DATA(name, data)                                                                      \
+      static char mbft_token_##name; /* its address is the token */                                       \
+      mbft_type_data(name, data)
+#else
+#  define MBFT_TYPE_DATA(name, data) mbft_type_data(name, data)
+#endif
+
+/** The same, in a header that several sources include. */
+#if MBFT_OPAQUE_OBJECT
+#  define MBFT_TYPE_DATA_SHARED(name, data)                                                               \
+      mbft_extern mbft_hidden char mbft_token_##name;                                                     \
+      mbft_type_data(name, data)
+#else
+#  define MBFT_TYPE_DATA_SHARED(name, data) mbft_type_data(name, data)
+#endif
+
+/** In one of these sources, after that header; a semicolon follows it.  Without it, abi3t does not link. */
+#if MBFT_OPAQUE_OBJECT
+#  define MBFT_TYPE_TOKEN(name) char mbft_token_##name
+#else
+#  define MBFT_TYPE_TOKEN(name) struct mbft_semicolon
+#endif
+
 /** A pointer to the data of an instance, good as long as the object lives.
  *
  * :param name: that of ``MBFT_TYPE_DATA``
- * :param object: the ``PyObject *``, whose type is this one or one derived from it.  It is not looked at whether it is
+ * :param object: the ``PyObject *``, whose type is this one or one derived from it.  Of another one, abi3t has NULL, the
+ *     others have a pointer that leads elsewhere
  */
 #define MBFT_DATA(name, object) mbft_find_##name(object)
 
-/** The same within a ``tp_traverse`` function, where no reference may be taken (``PyObject_GetTypeData_DuringGC``).  NULL
- * in abi3t while the type itself goes away.
- */
+/** The same within a ``tp_traverse`` function, where no reference may be taken (``PyObject_GetTypeData_DuringGC``). */
 #if MBFT_OPAQUE_OBJECT
 #  define MBFT_DATA_DURING_GC(name, object) mbft_find_during_gc_##name(object)
 #else
@@ -168,8 +221,8 @@
 /** An entry of an array of ``PyMemberDef``, which ends with ``{NULL, 0, 0, 0, NULL}`` as ever.
  *
  * :param name: that of ``MBFT_TYPE_DATA``
- * :param attribute: the attribute's name, a string; ``"__weaklistoffset__"`` and ``"__dictoffset__"`` with
- *     ``Py_T_PYSSIZET`` and ``Py_READONLY`` make instances that can be referred to weakly, or have a ``__dict__``
+ * :param attribute: the attribute's name, a string; ``"__weaklistoffset__"`` with ``Py_T_PYSSIZET`` and ``Py_READONLY``
+ *     makes instances that can be referred to weakly
  * :param type: ``Py_T_LONG`` and so on, as in 3.12's ``Python.h``; also there for older ones
  * :param field: the field of the data
  * :param flags: ``Py_READONLY`` or 0
@@ -210,8 +263,8 @@ static inline PyObject *MBFT_Type_FromModuleAndSpec(PyObject *module, PyType_Spe
 #endif
 }
 
-/** The end of a ``tp_dealloc`` function: frees the instance, and lets go of its type.  Before it, a type with
- * ``Py_TPFLAGS_HAVE_GC`` calls ``PyObject_GC_UnTrack()``, and each lets go of what the data refer to.
+/** The end of a ``tp_dealloc`` function: frees the instance, and lets go of its type.  A type with
+ * ``Py_TPFLAGS_HAVE_GC`` begins that function with ``PyObject_GC_UnTrack()``; each lets go of what the data refer to.
  *
  * :param object: the ``PyObject *``
  */

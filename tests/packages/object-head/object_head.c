@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <mesonbuild_ft/module.h>
 
-#include <stddef.h>
 #include <structmember.h>
 
-typedef struct {
+#include "holder.h"
+
+/* This one is right; PyObject_HEAD stands in a comment here. */
+#ifndef Py_TARGET_ABI3T
+struct other {
     PyObject_HEAD
-    long number;
-} Holder;
+};
+#endif
 
 static PyMemberDef members[] = {
     {"number", T_LONG, offsetof(Holder, number), 0, NULL},
