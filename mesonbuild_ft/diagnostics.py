@@ -48,6 +48,7 @@ IDENTIFIERS: typing.Final[dict[str, str]] = {
     'module-without-limited-api': 'limited-api = true, but this extension module has no limited_api:.',
     'limited-api-not-declared': 'An extension module has limited_api:, but limited-api = true is missing.',
     'unusable-build-directory': 'The build directory that was named holds sources, or is no directory.',
+    'limited-api-too-new': 'limited_api: names a version that no CPython known to mesonbuild-ft has reached.',
     'limited-api-not-visible': 'The version in limited_api: of a module cannot be read from the configured build.',
     'return-takes-no-reference': 'Py_RETURN_NONE of these headers ends interpreters that the wheel promises.',
     'floor-not-readable': 'The limited_api: of the modules cannot be read from meson.build without running Meson.',

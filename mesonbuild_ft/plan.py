@@ -194,7 +194,7 @@ def _decide(settings: Settings, target: Target, configured: Configured) -> Plan:
             raise _impossible(
                 asked, target, f'limited_api: \'{high}\' is newer than {target.name}',
                 f'Build with CPython {high} or newer, or without -Cabi={asked}.')
-        return _full(target, f'limited_api: \'{high}\' is newer than {tags.version_text(version)}')
+        return _before_floor(target, configured.too_high)
     if not configured.allow_limited_api:
         if asked != 'auto':
             raise _impossible(
@@ -214,7 +214,7 @@ def _decide(settings: Settings, target: Target, configured: Configured) -> Plan:
     floor_text = tags.version_text(floor)
     abi3t_floor = max(floor, tags.FIRST_ABI3T)
     if version < floor and asked == 'auto':
-        return _full(target, f'limited_api: \'{floor_text}\' is newer than {tags.version_text(version)}')
+        return _before_floor(target, floor)
 
     if asked == 'abi3t':
         _refuse_mixture(configured)
@@ -243,6 +243,22 @@ def _full(target: Target, reason: str) -> Plan:
         abi='full', allow_limited_api=False, floor=None, python_tag=target.python_tag, abi_tag=target.abi_tag,
         define_gil_disabled=_needs_define(target), redirect_to_abi3t=False,
         reasons=_with_define((f'full API: {reason}',), target))
+
+
+def _before_floor(target: Target, floor: tags.Version) -> Plan:
+    """For an interpreter that is older than limited_api:, as a project may well want for some of its versions."""
+    text = tags.version_text(floor)
+    plan = _full(target, f'limited_api: \'{text}\' is newer than {tags.version_text(target.version[:2])}')
+    if floor <= tags.NEWEST:
+        return plan
+    newest = tags.version_text(max(tags.NEWEST, target.version[:2]))
+    note = Diagnostic(
+        'limited-api-too-new', 'warning',
+        f'limited_api: \'{text}\' is newer than every CPython known here, up to {newest}; '
+        f'the wheel is for {target.abi_tag} only',
+        where='meson.build', advice='Name the oldest CPython that one wheel is to serve, such as limited_api: '
+        f'\'{tags.version_text(tags.OLDEST_BUILDER)}\', or update mesonbuild-ft for a newer CPython.')
+    return dataclasses.replace(plan, notes=(note,))
 
 
 def _abi3(target: Target, floor: tags.Version, reason: str, notes: tuple[Diagnostic, ...]) -> Plan:

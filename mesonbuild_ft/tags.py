@@ -16,6 +16,8 @@ Libc = typing.Literal['glibc', 'musl', '']
 #: The first CPython with the stable ABI (PEP 384) and with abi3t (PEP 803).
 FIRST_ABI3: typing.Final[Version] = (3, 2)
 FIRST_ABI3T: typing.Final[Version] = (3, 15)
+#: The newest CPython that is known here: the one whose stable ABI the scanner has a table of.
+NEWEST: typing.Final[Version] = (3, 15)
 #: The oldest Python that mesonbuild-ft itself runs on: `requires-python` of its pyproject.toml.
 OLDEST_BUILDER: typing.Final[Version] = (3, 10)
 

@@ -217,6 +217,15 @@ class TestDiagnostics:
         # There is no floor in a version-specific wheel.
         assert built.result('different-floors', 'cp315-cp315t').findings() == []
 
+    @pytest.mark.parametrize('tag', BOTH_315, ids=short)
+    def test_floor_that_nothing_reaches_is_a_warning(self, tag: str, hook: typing.Any, project: typing.Any) -> None:
+        source = project('floor-too-high')
+        support.replace(source / 'meson.build', "'3.14'", "'3.16'")
+        result = hook(tag, 'build_wheel', source)
+        assert result.wheels == [f'floor_too_high-1.0-{tag}-{PLATFORM}.whl']
+        assert result.findings('warning') == ['limited-api-too-new']
+        assert f'the wheel is for {short(tag)} only' in result.stderr
+
     @pytest.mark.parametrize(('name', 'where', 'identifier'), [
         ('limited-only-pyinit', 'limited_only_pyinit.c', 'abi3t-needs-export-hook'),
         ('limited-api-in-source', 'limited_api_in_source.c', 'abi3t-limited-api-in-source')],

@@ -10,7 +10,7 @@ import typing
 
 import pytest
 
-from mesonbuild_ft import plan, target as target_
+from mesonbuild_ft import plan, scanner, tags, target as target_
 from mesonbuild_ft.diagnostics import BuildRefused
 from mesonbuild_ft.meson import flags
 from mesonbuild_ft.plan import Configured, Module
@@ -194,6 +194,28 @@ def test_limited_api_above_meson_s_python_gives_the_full_api(target: target_.Tar
     assert tag(made) == f'{target.python_tag}-{target.abi_tag}'
     assert made.allow_limited_api is False
     assert "'3.16'" in made.reasons[0]
+
+
+@pytest.mark.parametrize(('target', 'floor', 'said'), [
+    (cpython(14), (3, 16), True), (cpython(15), (3, 16), True), (cpython(15, 't'), (3, 16), True),
+    (cpython(16), (3, 17), True),
+    # It exists, or will: the interpreter is only older than the project asks for, or new enough.
+    (cpython(14), (3, 15), False), (cpython(10), (3, 14), False), (cpython(16), (3, 16), False),
+    # Whatever limited_api: says, these have none.
+    (cpython(14, 't'), (3, 16), False), (PYPY, (3, 16), False)], ids=lambda value: getattr(value, 'abi_tag', None))
+def test_floor_that_nothing_reaches(target: target_.Target, floor: Version, said: bool) -> None:
+    """As Meson configured it, and where Meson itself stopped because of it."""
+    for configured in (modules(floor), Configured(allow_limited_api=True, too_high=floor)):
+        if configured.too_high and target.version[:2] >= floor:
+            continue
+        made = plan.decide(settings(), target, configured)
+        assert [(n.identifier, n.severity) for n in made.notes] == [('limited-api-too-new', 'warning')] * said
+        assert all(f'the wheel is for {target.abi_tag} only' in n.what for n in made.notes)
+        assert plan.decide(settings(abi='full'), target, configured).notes == ()
+
+
+def test_newest_version_is_that_of_the_stable_abi_table() -> None:
+    assert scanner.load().stable_abi_source.startswith(f'CPython {tags.version_text(tags.NEWEST)}.')
 
 
 def test_highest_floor_counts_and_the_person_is_told() -> None:

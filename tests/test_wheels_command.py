@@ -290,6 +290,26 @@ def test_the_same_fault_is_told_once(command: Command, project: Copy) -> None:
     assert done.stdout.endswith('\n0 wheels in dist, beside 4 of earlier runs; 4 builds failed\n')
 
 
+def test_what_was_said_of_the_decision(command: Command, project: Copy) -> None:
+    """No interpreter has reached limited_api:, which makes wheels that are for one version each: told once."""
+    directory = project('floor-too-high')
+    support.replace(directory / 'meson.build', "'3.14'", "'3.16'")
+    pythons = ['cp313-cp313', 'cp314-cp314', 'cp314-cp314t']
+    for state in ('built', 'unchanged'):
+        done = command.run(directory, *pythons)
+        assert done.returncode == 0, done.stderr
+        assert len(built(done)) == (3 if state == 'built' else 0)
+        assert done.stdout.startswith(
+            'warning[limited-api-too-new]\n'
+            "  limited_api: '3.16' is newer than every CPython known here, up to 3.15; the wheel is for cp313 only\n"
+            '  where: meson.build\n  the same for: cp314-cp314\n  to do: Name the oldest CPython ')
+        assert done.stdout.count('warning[') == 1
+    # A floor that other interpreters reach is none.
+    support.replace(directory / 'meson.build', "'3.16'", "'3.14'")
+    done = command.run(directory, *pythons)
+    assert done.stdout.startswith('WHEEL ')
+
+
 def test_a_compiler_error_is_told_once_for_all_abis(command: Command, project: Copy) -> None:
     """Headers that are named beside it, and what is advised for one ABI, differ; the error is the same."""
     directory = project('limited-abi3t')

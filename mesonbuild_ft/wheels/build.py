@@ -254,7 +254,7 @@ class _Builds:
         path = _move(built, self._root / job.name / 'wheel' if bad else self._options.output)
         ended = Outcome(
             job, 'failed' if bad else 'built', path, 0.0, checked.verdict, len(checked.modules), serves, imported,
-            (*(finding for finding in checked.found if finding.severity in ('error', 'warning')),
+            (*(finding for finding in (*self._notes(job), *checked.found) if finding.severity in ('error', 'warning')),
              *self._advice(job, checked.modules)))
         self._record.set(job.name, None if bad else {
             'fingerprint': fingerprint, 'wheel': path.name, 'read': read, 'read_signatures': record_.signatures(read),
@@ -263,6 +263,13 @@ class _Builds:
                 [*each, interpreter_cache.signature(os.path.realpath(each.interpreter))] for each in imported],
             'findings': [list(finding) for finding in ended.findings]})
         return ended
+
+    def _notes(self, job: Job) -> tuple[Diagnostic, ...]:
+        """What was said of the decision, which nobody sees in the wheel."""
+        from ..meson import setup
+
+        state = setup.read_state(self._root / job.name / 'meson')
+        return state.plan.notes if state is not None and state.plan is not None else ()
 
     def _advice(self, job: Job, modules: typing.Sequence[ScannedModule] = ()) -> list[Diagnostic]:
         """What compilers advised in a build, and the modules of its wheel, if there is one, do not answer."""

@@ -171,10 +171,10 @@ def _alike(rows: typing.Sequence[Row], done: typing.Sequence[Outcome]) -> list[t
     found: dict[Diagnostic, dict[str, Diagnostic]] = {}
 
     def add(finding: Diagnostic, what: str, label: str, *own: str) -> None:
-        common = finding
+        common = finding._replace(what=_SUFFIX.sub('', finding.what), where=_SUFFIX.sub('', finding.where))
         for text in own:
             common = common._replace(what=common.what.replace(text, ''), where=common.where.replace(text, ''))
-        common = common._replace(what=_fault(_SUFFIX.sub('', common.what)), where=_SUFFIX.sub('', common.where))
+        common = common._replace(what=_fault(common.what))
         found.setdefault(common, {}).setdefault(label, finding._replace(what=what))
 
     # Of sources, and so the same for several interpreters.
@@ -184,7 +184,8 @@ def _alike(rows: typing.Sequence[Row], done: typing.Sequence[Outcome]) -> list[t
         for finding in ended.findings:
             if findings.is_advice(finding):
                 continue
-            add(finding, finding.what, ended.job.label, ended.job.name, ended.job.label)
+            add(finding, finding.what, ended.job.label, ended.job.name, ended.job.label,
+                ended.job.builder.target.abi_tag)
     for row in rows:
         if row.state == 'refused':
             for finding in row.findings:
