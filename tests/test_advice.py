@@ -213,7 +213,7 @@ def test_pages_have_wrong_and_right_code(page: pathlib.Path, tag: str, interpret
 #: Sections of CPython's HOWTO whose projects call what has advice, and how often before and after.
 HOWTO: typing.Final = {
     'borrowed-references': ('advice-borrowed-reference', 1, 0), 'list-macros': ('advice-borrowed-reference', 1, 0),
-    'memory-allocation': ('advice-allocation-domain', 1, 0),
+    'memory-allocation': ('advice-allocation-domain', 1, 0), 'object-domain': ('advice-allocation-domain', 1, 0),
     # What makes these calls right stands beside them, where no attribute sees it.
     'dict-traversal': ('advice-dict-next', 1, 1), 'single-phase': ('advice-single-phase', 1, 1),
     'threads-from-c': ('advice-gil-state', 0, 1),

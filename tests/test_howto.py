@@ -89,6 +89,11 @@ SECTIONS: typing.Final = [
     Section('memory-allocation', re.escape(CRASH), 'the median is 50', ('advice-allocation-domain',),
             errors={
                 'medians.median("text")': 'TypeError', 'short_of_memory(medians.median, bytes(2**26))': 'MemoryError'}),
+    # One thread interrupts another: that needs no second processor.
+    Section('object-domain', re.escape(CRASH), 'every frame was shown', ('advice-allocation-domain',),
+            errors={
+                'frames.Frame(5)': 'TypeError', 'memoryview(frames.Frame())[4096 * 2160 * 4]': 'IndexError',
+                'short_of_memory(type.__call__, frames.Frame)': 'MemoryError'}),
     Section('blocking-calls', r'gc\.collect\(\) came back after the program ended',
             r'gc\.collect\(\) came back while the program was sleeping',
             seconds=('2', '60'), errors={

@@ -18,7 +18,7 @@ SECTIONS: typing.Final[dict[str, tuple[str, ...]]] = {
     'Module initialisation': ('multi-phase', 'single-phase'),
     'General API guidelines': ('list-macros', 'dict-traversal'),
     'Borrowed references': ('borrowed-references',),
-    'Memory allocation APIs': ('memory-allocation',),
+    'Memory allocation APIs': ('memory-allocation', 'object-domain'),
     'Thread state and GIL APIs': ('blocking-calls', 'threads-from-c'),
     'Protecting internal extension state': ('global-state', 'module-state', 'static-library', 'cpp', 'cython'),
     'Critical sections': ('critical-sections',),
