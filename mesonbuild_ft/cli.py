@@ -108,9 +108,12 @@ def _check_options(command: argparse.ArgumentParser, asked: str, arguments: typi
 
     argparse would first say what else is missing, and names none that is near.
     """
-    known = list(command._option_string_actions)
-    for argument in itertools.takewhile(lambda argument: argument != '--', arguments):
+    known = command._option_string_actions
+    rest = itertools.takewhile(lambda argument: argument != '--', arguments)
+    for argument in rest:
         name = argument.partition('=')[0]
+        if argument in known and known[argument].nargs is None:
+            next(rest, None)  # its value, which argparse judges
         # Of short ones the value may follow at once; what has spaces is no option for argparse.
         if not re.match(r'-[-a-zA-Z][a-zA-Z]', name) or ' ' in argument or any(
                 option.startswith(name) or (option == name[:2] != '--') for option in known):

@@ -34,7 +34,9 @@ def interpreter(name: str, known: typing.Iterable[Interpreter]) -> str:
         return spelled[word]
     found = _VERSION.fullmatch(word)
     if found is None:
-        return spelled[near[0]] if (near := difflib.get_close_matches(word, spelled, 1)) else ''
+        digits = re.findall(r'\d', word)
+        near = [each for each in difflib.get_close_matches(word, spelled) if re.findall(r'\d', each) == digits]
+        return spelled[near[0]] if near else ''
     implementation = 'pypy' if found[1] in ('pypy', 'pp') else 'cpython'
     versions = [_version(implementation, int(found[2]), free_threaded=free_threaded)
                 for free_threaded in (bool(found[3]), not found[3])]

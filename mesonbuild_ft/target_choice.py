@@ -345,7 +345,7 @@ def version_text(choice: Choice) -> str:
 
     if choice.is_running:
         return platform.python_version()
-    return '.'.join(map(str, choice.target.version))
+    return choice.target.release
 
 
 def _identity(target: Target) -> tuple[object, ...]:

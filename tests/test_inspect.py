@@ -296,6 +296,7 @@ def test_command_that_does_not_exist(given: str, said: str, capsys: pytest.Captu
     # A value of an option.
     ('wheels --jsn', 'there is no option --jsn: is --format json meant?'),
     ('--verson', 'there is no option --verson: is --version meant?'),
+    ('wheels -C --foo=bar', 'argument -C/--config-setting: expected one argument'),
     ('check --xyz dist', 'there is no option --xyz: `mesonbuild-ft check --help` lists them'),
     ('setup build --buildtype=release', 'there is no option --buildtype: what is for meson setup follows after --')])
 def test_option_that_does_not_exist(given: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,6 +87,8 @@ NEAR: typing.Final = {
     'PYTHON3.14T': '3.14t', '3.14.7t': '3.14t', 'pyhton3.14': '3.14', 'pp311': 'pypy3.11', 'PyPy-3.11': 'pypy3.11',
     # The other build of a version, never another version.
     '3.13t': '3.13', 'cp313t': '3.13', '3.12': '', 'cp316': '', '3.11': '', 'pypy3.10': '', 'no-such-python': '',
+    'cp316-cp316t': '', 'cp312-cp312': '', 'cp312m': '', '3.12td': '', 'python3.12-dbg': '', 'cp311-abi3': '',
+    'cp315-abi3t': '', 'pp310-pypy310_pp73': '', 'python2.7': '',
 }
 
 

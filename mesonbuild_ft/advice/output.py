@@ -36,12 +36,17 @@ _NOTE: typing.Final = re.compile(_PLACE + r': \w')
 _FREES: typing.Final = {'PyMem_Raw': 'PyMem_RawFree', 'PyMem_': 'PyMem_Free', 'PyObject_': 'PyObject_Free'}
 
 
+def without_colour(text: str) -> str:
+    """Without what GCC and Clang write for colours on a terminal."""
+    return _COLOUR.sub('', text)
+
+
 def by_object(text: str, build_dir: pathlib.Path, source_dir: pathlib.Path) -> dict[str, list[Diagnostic]]:
     """Object, as ninja calls it -> the advice of its compilation. '' is what no object can be named for."""
     found: dict[str, list[Diagnostic]] = {}
     name = ''
     of_source: dict[str, str] = {}
-    lines = [_COLOUR.sub('', line).rstrip() for line in text.splitlines()]
+    lines = [without_colour(line).rstrip() for line in text.splitlines()]
     # ninja --quiet; meson-python counts what it packs in the same way.
     if not any(step and (step['object'] or step['output']) for step in map(_STEP.match, lines)):
         of_source = {os.path.realpath(os.path.join(each.directory, each.source)): each.output

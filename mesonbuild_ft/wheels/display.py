@@ -10,6 +10,7 @@ import typing
 
 from .. import tags
 from ..advice import findings
+from ..advice.output import without_colour
 from ..diagnostics import Diagnostic
 from ..inspection.outcome import Row
 from ..inspection.output import listed
@@ -163,7 +164,7 @@ def _earlier(done: typing.Sequence[Outcome], project: str, output: str) -> int:
 _SUFFIX: typing.Final = re.compile(r'\.(?:cpython-|pypy|cp\d|abi3)[\w-]*(?=\.(?:so|pyd)\b)')
 
 #: An error of a compiler at a line of a source, as GCC and Clang write it, or MSVC.
-_ERROR: typing.Final = re.compile(r'(?::\d+(?::\d+)?: (?:fatal )?error: |\(\d+(?:,\d+)?\) ?: (?:fatal )?error )')
+_ERROR: typing.Final = re.compile(r'(?::\d+(?::\d+)?: (?:fatal )?error: |\(\d+(?:,\d+)?\) ?: (?:fatal )?error[ :])')
 
 
 def _alike(rows: typing.Sequence[Row], done: typing.Sequence[Outcome]) -> list[tuple[Diagnostic, list[str]]]:
@@ -201,9 +202,10 @@ def _alike(rows: typing.Sequence[Row], done: typing.Sequence[Outcome]) -> list[t
 def _fault(what: str) -> str:
     """What tells one fault from another. Where a compiler gives errors it is these.
 
-    Beside them stand the headers of the interpreter, and what the build was for.
+    Beside them stand the headers of the interpreter, and what the build was for. Sources are compiled in any order.
     """
-    return '\n'.join(line.strip() for line in what.splitlines() if _ERROR.search(line)) or what
+    lines = (without_colour(line).strip() for line in what.splitlines())
+    return '\n'.join(sorted({line for line in lines if _ERROR.search(line)})) or what
 
 
 def closing(rows: typing.Sequence[Row], done: typing.Sequence[Outcome], output: str, earlier: int = 0) -> str:

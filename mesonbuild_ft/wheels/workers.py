@@ -151,8 +151,7 @@ def _check_environment(requires: typing.Sequence[str], installed: typing.Iterabl
 def _marker_variables(found: Found) -> dict[str, str]:
     """Variables of PEP 508 that differ between interpreters of one machine."""
     target = found.target
-    version = '.'.join(map(str, target.version))
     name = {'cpython': 'CPython', 'pypy': 'PyPy', 'graalpy': 'GraalVM'}.get(target.implementation, '')
     return {
-        'python_version': '.'.join(map(str, target.version[:2])), 'python_full_version': version,
+        'python_version': '.'.join(map(str, target.version[:2])), 'python_full_version': target.release,
         'implementation_name': target.implementation, 'platform_python_implementation': name}
