@@ -57,7 +57,8 @@ _INDEX: typing.Final = ('index', 'tutorial/index', 'how-to/index', 'reference/in
 #: Header -> the macros with which all of its public names are defined where its comments are.
 _HEADERS: typing.Final = {
     'module': '-DPY_VERSION_HEX=0x030f0000', 'locking': '-DPY_VERSION_HEX=0x030f0000, -DPy_GIL_DISABLED',
-    'references': '-DPY_VERSION_HEX=0x03090000', 'advice': '-DPY_VERSION_HEX=0x03090000'}
+    'references': '-DPY_VERSION_HEX=0x03090000',
+    'types': '-DPY_VERSION_HEX=0x030f0000, -DPy_T_INT, -DPy_READONLY', 'advice': '-DPY_VERSION_HEX=0x03090000'}
 
 
 def add_navigation(app: Sphinx, name: str, source: list[str]) -> None:

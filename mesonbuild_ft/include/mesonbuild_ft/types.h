@@ -127,6 +127,7 @@ union mbft_aligned {
 #  define mbft_check_alignment(data)
 #endif
 
+/* The token of a type is the address of a variable. */
 #if MBFT_OPAQUE_OBJECT
 #  define mbft_type_data(name, data)                                                                      \
       typedef data mbft_data_##name;                                                                      \
@@ -174,7 +175,7 @@ union mbft_aligned {
  */
 #if MBFT_OPAQUE_OBJECT
 #  define MBFT_TYPE_DATA(name, data)                                                                      \
-      static char mbft_token_##name; /* its address is the token */                                       \
+      static char mbft_token_##name;                                                                      \
       mbft_type_data(name, data)
 #else
 #  define MBFT_TYPE_DATA(name, data) mbft_type_data(name, data)
