@@ -96,7 +96,7 @@ def test_languages_of_fragments() -> None:
 
 
 #: What these pages say is wrong, their first block, the compiler refuses.
-NO_C: typing.Final = ('compile-failed', 'wheel-not-built')
+NO_C: typing.Final = ('abi3t-object-head', 'compile-failed', 'wheel-not-built')
 
 
 @pytest.mark.parametrize(('name', 'text'), fragments('toml'))
@@ -145,6 +145,7 @@ def test_c(name: str, text: str, tmp_path: pathlib.Path) -> None:
         PRELUDE, body, '']))
     # What stands around it, where the page does not say otherwise.
     defines = {'abi3t': ['-DPy_TARGET_ABI3T=0x030f0000'],
+               'abi3t-object-head': ['-DPy_TARGET_ABI3T=0x030f0000'],
                'abi3t-needs-export-hook': ['-DDEFINITION', '-DSLOTS'],
                'gil-enabled-by-module': ['-DEXECUTE']}.get(name, [])
     includes = (wheels.include('cp315-cp315'), support.ROOT / 'mesonbuild_ft' / 'include')
