@@ -151,11 +151,12 @@ def test_every_macro_with_every_compiler(api: Api, compiled: Compiled) -> None:
     modules = compiled.compile_all(api, 'everything')
     result = compiled.use(api.tag, [('everything', path) for path in modules])
     assert result['gil'] is not support.free_threaded(api.tag)
-    for oldest, uses_export_hook, gil_may_be_off, opaque_object in result['seen']:
+    for oldest, uses_export_hook, gil_may_be_off, opaque_object, mutex_is_lock in result['seen']:
         assert oldest >> 16 == api.oldest[0] << 8 | api.oldest[1]
         assert uses_export_hook == (api.oldest >= (3, 15))
         assert gil_may_be_off == api.may_lack_gil
         assert opaque_object == (api.abi == 'abi3t')
+        assert mutex_is_lock == (api.oldest >= (3, 12) and api.tag != PYPY)
     # Of the others that may load it, the oldest and the newest; what they are does not depend on the compiler.
     for tag in {api.serves[0], api.serves[-1]} - {api.tag}:
         assert compiled.use(tag, [('everything', modules[0])])['gil'] is not support.free_threaded(tag)

@@ -23,6 +23,7 @@ import pytest
 import support
 from conftest import Interpreters
 
+from mesonbuild_ft.wheels import log
 from mesonbuild_ft.wheels.environment import Distribution, bound_to_interpreter
 
 
@@ -798,3 +799,14 @@ def test_on_a_narrow_terminal(command: Command, project: Copy) -> None:
     text = on_a_terminal(command, project('plain'), 60, 'cp312-cp312')
     assert re.search(
         r'plain-1\.0-cp312-cp312-linux_x86_64\.whl *\r\n  \d+ B  3\.12  1 module  in all  \d+\.\d s *\r\n', text)
+
+
+def test_errors_come_before_warnings() -> None:
+    """Of what a compiler says, the lines that are shown begin with the first error, and the function that it is in."""
+    warning = ['one.c: In function "first":', 'one.c:3:5: \x1b[01;35mwarning: \x1b[munused variable'] * 10
+    error = ['one.c: In function "second":', 'one.c:9:12: \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kundeclared']
+    failed = ['[1/2] Compiling', 'FAILED: one.c.o', 'cc -c one.c']
+    backend = ['mesonbuild-ft: error[compile-failed]: ninja could not build the project']
+    assert log.telling([*failed, *warning, *error, 'ninja: build stopped', *backend]) == [failed[1], *error, *backend]
+    assert log.telling([*failed, *warning[:3], *backend]) == [failed[1], *warning[:3], *backend]
+    assert log.telling([*failed, 'one.c(9,12): error: undeclared', *backend])[1] == 'one.c(9,12): error: undeclared'

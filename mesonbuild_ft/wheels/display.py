@@ -18,6 +18,7 @@ from ..output import table
 from ..output.summary import plural, printable
 from .build import Outcome
 from .jobs import Job
+from .log import ERROR
 
 
 _HEADER: typing.Final = ('WHEEL', 'SIZE', 'SERVES', 'VERIFIED', 'IMPORTED', 'TIME')
@@ -163,9 +164,6 @@ def _earlier(done: typing.Sequence[Outcome], project: str, output: str) -> int:
 #: What names of modules end with: it tells interpreters apart, and nothing else.
 _SUFFIX: typing.Final = re.compile(r'\.(?:cpython-|pypy|cp\d|abi3)[\w-]*(?=\.(?:so|pyd)\b)')
 
-#: An error of a compiler at a line of a source, as GCC and Clang write it, or MSVC.
-_ERROR: typing.Final = re.compile(r'(?::\d+(?::\d+)?: (?:fatal )?error: |\(\d+(?:,\d+)?\) ?: (?:fatal )?error[ :])')
-
 
 def _alike(rows: typing.Sequence[Row], done: typing.Sequence[Outcome]) -> list[tuple[Diagnostic, list[str]]]:
     """What was found, each fault once: (of one that has it, what to call the others that have it too)."""
@@ -205,7 +203,7 @@ def _fault(what: str) -> str:
     Beside them stand the headers of the interpreter, and what the build was for. Sources are compiled in any order.
     """
     lines = (without_colour(line).strip() for line in what.splitlines())
-    return '\n'.join(sorted({line for line in lines if _ERROR.search(line)})) or what
+    return '\n'.join(sorted({line for line in lines if ERROR.search(line)})) or what
 
 
 def closing(rows: typing.Sequence[Row], done: typing.Sequence[Outcome], output: str, earlier: int = 0) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import typing
 
+from ..advice.output import without_colour
 from ..diagnostics import Diagnostic
 
 
 #: Lines of a log that are shown of what a compiler said, or of its end where nobody says what is wrong.
 _SHOWN: typing.Final = 15
+#: An error of a compiler at a line of a source, as GCC and Clang write it, or MSVC.
+ERROR: typing.Final = re.compile(r'(?::\d+(?::\d+)?: (?:fatal )?error: |\(\d+(?:,\d+)?\) ?: (?:fatal )?error[ :])')
 
 
 def failure(what: str, status: int, log: pathlib.Path) -> Diagnostic:
@@ -34,4 +38,8 @@ def telling(lines: typing.Sequence[str]) -> list[str]:
     output = [line for line in lines[begin + 2:end] if not line.startswith(('ninja: ', '['))]
     if begin == end == len(lines):
         return list(lines[-_SHOWN:])
-    return [*lines[begin:min(begin + 1, end)], *output[:_SHOWN], *lines[end:]]
+    # Warnings may come first, many of them; the line before an error says in which function it is.
+    first = next((index for index, line in enumerate(output) if ERROR.search(without_colour(line))), 0)
+    if first and re.search(r': In .*:$', without_colour(output[first - 1])):
+        first -= 1
+    return [*lines[begin:min(begin + 1, end)], *output[first:first + _SHOWN], *lines[end:]]

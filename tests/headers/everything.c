@@ -173,7 +173,8 @@ static PyObject *configuration(PyObject *module, PyObject *ignored)
     (void)module;
     (void)ignored;
     return Py_BuildValue(
-        "liii", (long)MBFT_OLDEST_PYTHON, MBFT_USES_EXPORT_HOOK, MBFT_GIL_MAY_BE_OFF, MBFT_OPAQUE_OBJECT);
+        "liiii", (long)MBFT_OLDEST_PYTHON, MBFT_USES_EXPORT_HOOK, MBFT_GIL_MAY_BE_OFF, MBFT_OPAQUE_OBJECT,
+        MBFT_MUTEX_IS_LOCK);
 }
 
 /* A type with data: numbers, a reference that may be part of a cycle, and weak references to its instances. */

@@ -63,13 +63,21 @@
 #endif
 
 /* From 3.12 on interpreters may have a GIL each (PEP 684), which does not protect what they share. */
+
+/** Whether a mutex is a lock, so that the GIL may be released while it is held: 1 or 0. */
+#if MBFT_GIL_MAY_BE_OFF || (MBFT_OLDEST_PYTHON >= 0x030c0000 && !defined(PYPY_VERSION))
+#  define MBFT_MUTEX_IS_LOCK 1
+#else
+#  define MBFT_MUTEX_IS_LOCK 0
+#endif
+
 #if !defined(Py_LIMITED_API) && PY_VERSION_HEX >= 0x030d0000 && !defined(PYPY_VERSION)
 
 /** A lock for data that belong to no object; all zero is unlocked. */
 typedef PyMutex MBFT_Mutex;
 
 /** Locks it; not recursive.  A thread that waits lets the others have the GIL, and takes part in stop-the-world
- * pauses.
+ * pauses.  It is called with a thread state: before Py_BEGIN_ALLOW_THREADS, not behind it.
  */
 static inline void MBFT_Mutex_Lock(MBFT_Mutex *mutex)
 {
@@ -88,7 +96,7 @@ static inline void MBFT_Mutex_Free(MBFT_Mutex *mutex)
     (void)mutex;
 }
 
-#elif MBFT_GIL_MAY_BE_OFF || (MBFT_OLDEST_PYTHON >= 0x030c0000 && !defined(PYPY_VERSION))
+#elif MBFT_MUTEX_IS_LOCK
 
 /* 3.12 has no PyMutex, and no limited API has, up to 3.15: a lock of PyThread_, allocated when it is first used. */
 typedef struct MBFT_Mutex {
