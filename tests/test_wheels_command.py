@@ -23,7 +23,7 @@ import pytest
 import support
 from conftest import Interpreters
 
-from mesonbuild_ft.wheels import log
+from mesonbuild_ft.wheels import display, log
 from mesonbuild_ft.wheels.environment import Distribution, bound_to_interpreter
 
 
@@ -810,3 +810,14 @@ def test_errors_come_before_warnings() -> None:
     assert log.telling([*failed, *warning, *error, 'ninja: build stopped', *backend]) == [failed[1], *error, *backend]
     assert log.telling([*failed, *warning[:3], *backend]) == [failed[1], *warning[:3], *backend]
     assert log.telling([*failed, 'one.c(9,12): error: undeclared', *backend])[1] == 'one.c(9,12): error: undeclared'
+
+
+def test_the_same_errors_in_another_order() -> None:
+    """Sources are compiled in any order, with colours or without; only what an error says tells faults apart."""
+    one, two = 'one.c:1:9: error: undeclared', 'two.c:2:5: fatal error: x.h: No such file or directory'
+    fault = display._fault(f'failed for abi3\n    {one}\n    {two}\n')
+    assert fault == f'{one}\n{two}'
+    assert display._fault(f'failed for abi3t\n{two}\nPython.h:3:1: note: here\n{one}\n{one}') == fault
+    assert display._fault(f'{two}\n' + one.replace('error', '\x1b[01;31m\x1b[Kerror')) == fault
+    assert display._fault('one.c(1,9): error: undeclared') != display._fault('one.c(2,9): error: undeclared')
+    assert display._fault('undefined reference') == 'undefined reference'
