@@ -96,10 +96,10 @@ def parse(arguments: typing.Sequence[str]) -> argparse.Namespace:
 
 def _no_such_command(asked: str) -> typing.NoReturn:
     """Say so, with the one that is likely meant, and end. Raises SystemExit."""
-    import difflib
+    from . import suggestions
 
-    near = difflib.get_close_matches(asked, COMMANDS, 1)
-    meant = f'is `mesonbuild-ft {near[0]}` meant?' if near else f'there are {", ".join(COMMANDS)}'
+    near = suggestions.nearest(asked, COMMANDS)
+    meant = f'is `mesonbuild-ft {near}` meant?' if near else f'there are {", ".join(COMMANDS)}'
     parser().error(f'there is no command {asked}: {meant}')
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import typing
 
@@ -28,6 +29,11 @@ def colour(text: str, name: str, stream: typing.TextIO) -> str:
             os.environ.get('FORCE_COLOR') or (stream.isatty() and os.environ.get('TERM') != 'dumb')):
         return text
     return f'\33[{_COLOURS[name]}m{text}\33[0m'
+
+
+def without_colour(text: str) -> str:
+    """Without what GCC and Clang write for colours on a terminal."""
+    return re.sub(r'\x1b\[[0-9;]*[mK]', '', text)
 
 
 def show(diagnostics: typing.Iterable[Diagnostic], stream: typing.TextIO | None = None) -> None:

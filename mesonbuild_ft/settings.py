@@ -105,11 +105,11 @@ def nearest(word: str, known: typing.Iterable[str]) -> str:
     return 'Known are: ' + ', '.join(known) + '.'
 
 
-def _close(word: str, known: typing.Sequence[str], cutoff: float) -> str | None:
+def _close(word: str, known: typing.Iterable[str], cutoff: float) -> str:
     # Needed for mistakes only, and slow to import.
-    import difflib
+    from . import suggestions
 
-    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=cutoff)), None)
+    return suggestions.nearest(word, known, cutoff)
 
 
 def load(source_dir: pathlib.Path, config_settings: typing.Mapping[str, typing.Any] | None = None) -> Settings:

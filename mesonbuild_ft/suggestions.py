@@ -17,6 +17,11 @@ if typing.TYPE_CHECKING:
 _VERSION: typing.Final = re.compile(r'(pypy|pp|cpython|python|cp|py)?[-_ ]?3[._]?(\d\d?)(?:\.\d+)?[-_]?(t?)')
 
 
+def nearest(word: str, known: typing.Iterable[str], cutoff: float = 0.6) -> str:
+    """The one of these names that a word is nearest to; '' where none is near. cutoff: 0 to 1, as difflib has it."""
+    return next(iter(difflib.get_close_matches(word, list(known), 1, cutoff)), '')
+
+
 def interpreter(name: str, known: typing.Iterable[Interpreter]) -> str:
     """The version, as `interpreters.executable` takes it, of the one of these that is meant; '' where none is near.
 
@@ -61,5 +66,4 @@ def option(name: str, actions: typing.Iterable[argparse.Action]) -> str:
             spelled[text[2:]] = text
             for value in action.choices or ():
                 spelled.setdefault(str(value), f'{text} {value}')
-    near = difflib.get_close_matches(name.lstrip('-').lower(), spelled, 1)
-    return spelled[near[0]] if near else ''
+    return spelled.get(nearest(name.lstrip('-').lower(), spelled), '')

@@ -12,10 +12,10 @@ import typing
 
 from ..diagnostics import IDENTIFIERS, Diagnostic
 from ..meson import objects
+from ..report import without_colour
 from . import python_header
 
 
-_COLOUR: typing.Final = re.compile(r'\x1b\[[0-9;]*[mK]')
 #: What ninja begins each step with, for _STEP: a person's own could be anything.
 NINJA_STATUS: typing.Final = '[%f/%t] '
 #: A word, as ninja quotes it for a shell.
@@ -34,11 +34,6 @@ _ALLOCATED: typing.Final = re.compile(_PLACE + rf': .*{_QUOTE}(?:void ?\* ?)?(?P
 #: Any note, in the language of the person.
 _NOTE: typing.Final = re.compile(_PLACE + r': \w')
 _FREES: typing.Final = {'PyMem_Raw': 'PyMem_RawFree', 'PyMem_': 'PyMem_Free', 'PyObject_': 'PyObject_Free'}
-
-
-def without_colour(text: str) -> str:
-    """Without what GCC and Clang write for colours on a terminal."""
-    return _COLOUR.sub('', text)
 
 
 def by_object(text: str, build_dir: pathlib.Path, source_dir: pathlib.Path) -> dict[str, list[Diagnostic]]:

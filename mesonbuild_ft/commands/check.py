@@ -113,9 +113,11 @@ def run(arguments: argparse.Namespace) -> int:
             found = list({interpreter.tag: interpreter for interpreter in found}.values())
         with status.ends_orderly():
             results = imports.run(results, found, arguments.max_inflated, owner)
-    from ..output import summary
-    for line in filter(None, map(summary.left_out, results)):
-        print(f'mesonbuild-ft: {line}', file=sys.stderr)
+    partly = [result for result in results if result.left_out]
+    if partly:
+        from ..output import summary
+        for result in partly:
+            print(f'mesonbuild-ft: {summary.left_out(result)}', file=sys.stderr)
     ended = _status(results, arguments.fail_on)
     def write(form: str, stream: typing.TextIO) -> None:
         _write(results, form, stream, arguments, loaded.stable_abi_source, ended)

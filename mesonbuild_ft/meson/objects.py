@@ -157,11 +157,10 @@ def _pch_with_python_h(item: Object, including: set[str]) -> bool:
 
 def defines_old_limited_api(build_dir: pathlib.Path, source: pathlib.Path) -> bool:
     """Whether a source, preprocessed as it is compiled, is left with a Py_LIMITED_API before 3.15."""
-    for item in compile_commands(build_dir).values():
-        if item.source is not None and _same(pathlib.Path(item.directory, item.source), source):
-            match = re.fullmatch(r'0[xX][0-9a-fA-F]+', _value_of_limited_api(item, complete=False) or '')
-            if match and tags.version_of_hex(int(match[0], 16)) < tags.FIRST_ABI3T:
-                return True
+    for item in _of_source(build_dir, source):
+        match = re.fullmatch(r'0[xX][0-9a-fA-F]+', _value_of_limited_api(item, complete=False) or '')
+        if match and tags.version_of_hex(int(match[0], 16)) < tags.FIRST_ABI3T:
+            return True
     return False
 
 
@@ -170,9 +169,7 @@ def object_head(build_dir: pathlib.Path, source: pathlib.Path) -> tuple[str, int
 
     No header defines that macro for abi3t.
     """
-    for item in compile_commands(build_dir).values():
-        if item.source is None or not _same(pathlib.Path(item.directory, item.source), source):
-            continue
+    for item in _of_source(build_dir, source):
         try:
             words = split(item.command)
         except ValueError:
@@ -193,8 +190,11 @@ def object_head(build_dir: pathlib.Path, source: pathlib.Path) -> tuple[str, int
     return None
 
 
-def _same(left: pathlib.Path, right: pathlib.Path) -> bool:
-    return os.path.realpath(left) == os.path.realpath(right)
+def _of_source(build_dir: pathlib.Path, source: pathlib.Path) -> list[Object]:
+    """How a source is compiled, once for each module that it is in."""
+    path = os.path.realpath(source)
+    return [item for item in compile_commands(build_dir).values() if item.source is not None
+            and os.path.realpath(os.path.join(item.directory, item.source)) == path]
 
 
 def _defines_limited_api(item: Object) -> bool | None:

@@ -167,7 +167,7 @@ def left_out(checked: Checked) -> str:
         if paths:
             named = ', '.join([*paths[:SHOWN], *(['…'] if len(paths) > SHOWN else [])])
             words.append(f'{len(paths)} {one if len(paths) == 1 else many} ({printable(named)})')
-    return f'left out: {" and ".join(words)}; to check one, name it' if words else ''
+    return f'left out: {" and ".join(words)}; to check one, name it'
 
 
 def printable(text: str) -> str:

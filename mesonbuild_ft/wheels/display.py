@@ -10,12 +10,12 @@ import typing
 
 from .. import tags
 from ..advice import findings
-from ..advice.output import without_colour
 from ..diagnostics import Diagnostic
 from ..inspection.outcome import Row
 from ..inspection.output import listed
 from ..output import table
 from ..output.summary import plural, printable
+from ..report import without_colour
 from .build import Outcome
 from .jobs import Job
 from .log import ERROR

@@ -8,8 +8,8 @@ import pathlib
 import re
 import typing
 
-from ..advice.output import without_colour
 from ..diagnostics import Diagnostic
+from ..report import without_colour
 
 
 #: Lines of a log that are shown of what a compiler said, or of its end where nobody says what is wrong.
