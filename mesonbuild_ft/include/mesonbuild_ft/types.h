@@ -52,9 +52,11 @@
 #  endif
 #endif
 
-/* Names of 3.12's Python.h, for the header that had their like before. */
+#if PY_VERSION_HEX < 0x030c0000
+#  include <structmember.h> /* PyMemberDef */
+#endif
+/* Names of 3.12's Python.h, for those of that header; pythoncapi_compat.h has them as well. */
 #ifndef Py_T_INT
-#  include <structmember.h>
 #  define Py_T_SHORT T_SHORT
 #  define Py_T_INT T_INT
 #  define Py_T_LONG T_LONG
